@@ -1,0 +1,26 @@
+//! The on-disk store of one repository: a SQLite catalog, immutable segments of
+//! token matrices and dense vectors, a tantivy index, and a dense index.
+//!
+//! Three types are enough to use it: [`Store`] is a directory, [`Writer`] is the
+//! one process that may change it, [`Snapshot`] is a consistent view of one
+//! generation. The catalog is the truth and holds the one commit point:
+//! everything else is written and made durable before the catalog names it, and
+//! can be rebuilt from the catalog when it is damaged.
+//!
+//! This crate knows nothing of models, of source code, or of queries in words.
+
+mod error;
+mod records;
+
+pub mod dense;
+pub mod lexical;
+pub mod maxsim;
+pub mod storage;
+pub mod text;
+
+pub use error::StoreError;
+pub use records::{
+    ChunkHead, ChunkId, ChunkKind, ChunkRecord, ChunkRow, ContentHash, Counts, Encoding, FileId,
+    FileRecord, FileRow, FileStat, Hit, NewFile, ReferenceRecord, SkipReason, SkipRecord,
+    SymbolRecord, SymbolRow,
+};
