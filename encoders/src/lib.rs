@@ -1,0 +1,26 @@
+//! Model profiles, text preparation and ONNX Runtime sessions: text in, token
+//! matrices and dense vectors out.
+//!
+//! The crate knows models and nothing of chunks, files or indexes. A
+//! [`Profile`] describes a model as data, a [`TextEncoder`] turns text into
+//! the ids that the model reads (no runtime needed), and an [`Encoder`] runs
+//! the model.
+
+mod batch;
+mod embedding;
+mod error;
+mod identifiers;
+mod profile;
+pub mod runtime;
+mod session;
+mod telemetry;
+mod text;
+mod tokenizer_file;
+mod wordpiece;
+
+pub use embedding::{Document, Embedding, TokenMatrix};
+pub use error::EncoderError;
+pub use profile::{Profile, TextRules};
+pub use runtime::RuntimeLocation;
+pub use session::{Encoder, EncoderOptions};
+pub use text::TextEncoder;

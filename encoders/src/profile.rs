@@ -1,0 +1,192 @@
+//! Model profiles: everything the code needs to know about a model, as data.
+//!
+//! A profile is one TOML file beside the files that it names. Adding a model
+//! of a known kind needs a profile and no code.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::EncoderError;
+
+const BUNDLED_TOML: &str = include_str!("../models/default/profile.toml");
+const BUNDLED_MODEL: &[u8] = include_bytes!("../models/default/model.onnx");
+const BUNDLED_TOKENIZER: &[u8] = include_bytes!("../models/default/tokenizer.json");
+
+/// A model, described. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    described: Arc<Description>,
+    id: Arc<str>,
+    /// Where the files are; `None` for the files in the binary.
+    folder: Option<PathBuf>,
+}
+
+/// The profile file, field by field.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    name: String,
+    licence: String,
+    source: String,
+    token_dim: usize,
+    dense_dim: usize,
+    document_length: usize,
+    query_length: usize,
+    model: FileEntry,
+    tokenizer: FileEntry,
+    text: TextRules,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileEntry {
+    file: String,
+    blake3: String,
+}
+
+/// How text becomes model input; part of a profile's identity, because other
+/// rules give other vectors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextRules {
+    /// Token that every input begins with.
+    pub first_token: String,
+    /// Token that every input ends with.
+    pub last_token: String,
+    /// Cut identifiers where the case changes and between letters and digits.
+    pub split_identifiers: bool,
+    /// Leave out words without a letter or digit before the model sees them.
+    pub drop_punctuation: bool,
+    /// Keep the vectors of the first and last token in token matrices.
+    pub keep_special_rows: bool,
+}
+
+impl Profile {
+    /// The profile that is part of the binary: token vectors and a dense
+    /// vector from one small model.
+    #[allow(clippy::expect_used)] // the text is a constant, checked by a test
+    pub fn bundled() -> Profile {
+        Self::parse(BUNDLED_TOML, None).expect("the bundled profile is valid")
+    }
+
+    /// The profile described by `folder/profile.toml`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not a profile.
+    pub fn open(folder: &Path) -> Result<Profile, EncoderError> {
+        let path = folder.join("profile.toml");
+        let text = std::fs::read_to_string(&path).map_err(|source| EncoderError::File {
+            profile: folder.display().to_string(),
+            path: path.clone(),
+            source,
+        })?;
+        Self::parse(&text, Some(folder.to_owned())).map_err(|reason| EncoderError::Profile {
+            path,
+            reason: reason.to_string(),
+        })
+    }
+
+    fn parse(text: &str, folder: Option<PathBuf>) -> Result<Profile, toml::de::Error> {
+        let described: Description = toml::from_str(text)?;
+        Ok(Profile {
+            id: described.identity().into(),
+            described: Arc::new(described),
+            folder,
+        })
+    }
+
+    /// `name@` and 12 hex digits over weights, tokenizer and text rules: equal
+    /// ids mean equal vectors.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The profile's short name.
+    pub fn name(&self) -> &str {
+        &self.described.name
+    }
+
+    /// SPDX identifier of the licence of the weights.
+    pub fn licence(&self) -> &str {
+        &self.described.licence
+    }
+
+    /// Where the weights come from.
+    pub fn source(&self) -> &str {
+        &self.described.source
+    }
+
+    /// Length of a token vector.
+    pub fn token_dim(&self) -> usize {
+        self.described.token_dim
+    }
+
+    /// Length of the dense vector.
+    pub fn dense_dim(&self) -> usize {
+        self.described.dense_dim
+    }
+
+    /// Longest document in tokens, special tokens included.
+    pub fn document_length(&self) -> usize {
+        self.described.document_length
+    }
+
+    /// Longest query in tokens, special tokens included.
+    pub fn query_length(&self) -> usize {
+        self.described.query_length
+    }
+
+    /// How text becomes model input.
+    pub fn text_rules(&self) -> &TextRules {
+        &self.described.text
+    }
+
+    pub(crate) fn model_bytes(&self) -> Result<Cow<'static, [u8]>, EncoderError> {
+        self.bytes(&self.described.model, BUNDLED_MODEL)
+    }
+
+    pub(crate) fn tokenizer_bytes(&self) -> Result<Cow<'static, [u8]>, EncoderError> {
+        self.bytes(&self.described.tokenizer, BUNDLED_TOKENIZER)
+    }
+
+    /// The bytes of one file, checked when they come from disk. Those in the
+    /// binary are checked by a test, not at every start.
+    fn bytes(
+        &self,
+        entry: &FileEntry,
+        bundled: &'static [u8],
+    ) -> Result<Cow<'static, [u8]>, EncoderError> {
+        let Some(folder) = &self.folder else {
+            return Ok(Cow::Borrowed(bundled));
+        };
+        let path = folder.join(&entry.file);
+        let bytes = std::fs::read(&path).map_err(|source| EncoderError::File {
+            profile: self.name().to_owned(),
+            path: path.clone(),
+            source,
+        })?;
+        let found = blake3::hash(&bytes).to_hex().to_string();
+        if found != entry.blake3 {
+            return Err(EncoderError::Mismatch {
+                profile: self.name().to_owned(),
+                path,
+                found,
+                expected: entry.blake3.clone(),
+            });
+        }
+        Ok(Cow::Owned(bytes))
+    }
+}
+
+impl Description {
+    fn identity(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.model.blake3.as_bytes());
+        hasher.update(self.tokenizer.blake3.as_bytes());
+        hasher.update(format!("{:?}", self.text).as_bytes());
+        format!("{}@{}", self.name, &hasher.finalize().to_hex()[..12])
+    }
+}
