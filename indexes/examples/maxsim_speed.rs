@@ -1,0 +1,92 @@
+//! Speed of the MaxSim kernel on one core: `cargo run --release -p fathom-indexes --example maxsim_speed`.
+#![allow(clippy::print_stdout)]
+
+use fathom_indexes::maxsim::{Query, Tokens, dots, kernel_name, quantize};
+use std::hint::black_box;
+use std::time::Instant;
+
+const DIM: usize = 128;
+const ROWS: usize = 150;
+
+fn main() {
+    println!("kernel {}", kernel_name());
+    for (name, documents) in [("in cache", 8), ("in memory", 8_000)] {
+        let (codes, scales) = quantize(&vectors(documents * ROWS, DIM, 1), DIM);
+        for queries in [8, 16, 24, 32, 64] {
+            maxsim(name, &codes, &scales, queries);
+        }
+        plain_read(name, &codes);
+    }
+    let (codes, _) = quantize(&vectors(100_000, 384, 2), 384);
+    dense(&codes);
+}
+
+/// Unit-ish vectors from a linear congruential generator.
+fn vectors(rows: usize, dim: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..rows * dim).map(|_| next()).collect()
+}
+
+fn maxsim(name: &str, codes: &[i8], scales: &[f32], queries: usize) {
+    let query = Query::new(&vectors(queries, DIM, 3), DIM);
+    let mut scorer = query.scorer();
+    let documents = codes
+        .chunks_exact(ROWS * DIM)
+        .zip(scales.chunks_exact(ROWS));
+    let seconds = best_of(|| {
+        for (codes, scales) in documents.clone() {
+            black_box(scorer.score(Tokens { codes, scales }));
+        }
+    });
+    let products = codes.len() * queries;
+    println!(
+        "{name}: {queries:2} query rows {:6.1} G multiply-adds/s {:5.1} GB/s {:5.1} M tokens/s",
+        products as f64 / seconds / 1e9,
+        codes.len() as f64 / seconds / 1e9,
+        scales.len() as f64 / seconds / 1e6,
+    );
+}
+
+fn plain_read(name: &str, codes: &[i8]) {
+    let seconds = best_of(|| {
+        let sum = codes.chunks_exact(64).fold([0_u8; 64], |mut sum, chunk| {
+            for (sum, &byte) in sum.iter_mut().zip(chunk) {
+                *sum ^= byte as u8;
+            }
+            sum
+        });
+        black_box(sum);
+    });
+    println!(
+        "{name}: plain read {:5.1} GB/s",
+        codes.len() as f64 / seconds / 1e9
+    );
+}
+
+fn dense(codes: &[i8]) {
+    let query = &codes[..384];
+    let mut out = vec![0; codes.len() / 384];
+    let seconds = best_of(|| dots(query, codes, black_box(&mut out)));
+    println!(
+        "dense dots, 384 dims: {:5.1} GB/s",
+        codes.len() as f64 / seconds / 1e9
+    );
+}
+
+/// Shortest of repeated runs within about half a second.
+fn best_of(mut run: impl FnMut()) -> f64 {
+    let begin = Instant::now();
+    let mut best = f64::MAX;
+    while begin.elapsed().as_secs_f64() < 0.5 {
+        let start = Instant::now();
+        (0..4).for_each(|_| run());
+        best = best.min(start.elapsed().as_secs_f64() / 4.0);
+    }
+    best
+}
