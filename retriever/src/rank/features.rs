@@ -1,0 +1,252 @@
+//! The value of each signal for each candidate of a pool.
+
+use std::collections::{BTreeMap, HashMap};
+
+use fathom_indexes::{ChunkKind, FileId};
+
+use super::roles::Roles;
+use super::{Candidate, Signal, Weights};
+use crate::understand::{QueryKind, Understanding};
+use crate::words::{self, Word};
+
+/// One value of 0 to 1 per signal.
+pub type Values = [f32; Signal::ALL.len()];
+
+/// How many further chunks of a file count towards its coherence.
+const COHERENT_CHUNKS: usize = 3;
+/// A chunk of so few lines is tiny.
+const TINY_LINES: u32 = 2;
+
+/// The values of every candidate.
+pub fn of(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<Values> {
+    let mut values: Vec<Values> = vec![[0.0; Signal::ALL.len()]; pool.len()];
+    lists(pool, &mut values);
+    names_and_paths(query, pool, &mut values);
+    for (candidate, values) in pool.iter().zip(&mut values) {
+        values[Signal::Definition as usize] = candidate.definition;
+        penalties(query, candidate, values);
+    }
+    coherence(pool, weights, &mut values);
+    values
+}
+
+/// The three lists' scores on one scale.
+fn lists(pool: &[Candidate], values: &mut [Values]) {
+    let late: Vec<Option<f32>> = pool.iter().map(|c| c.late).collect();
+    let dense: Vec<Option<f32>> = pool.iter().map(|c| c.dense).collect();
+    let lexical: Vec<Option<f32>> = pool.iter().map(|c| c.lexical).collect();
+    set(values, Signal::Late, &min_max(&late));
+    set(values, Signal::Dense, &min_max(&dense));
+    set(values, Signal::Lexical, &share_of_best(&lexical));
+}
+
+fn set(values: &mut [Values], signal: Signal, column: &[f32]) {
+    for (values, value) in values.iter_mut().zip(column) {
+        values[signal as usize] = *value;
+    }
+}
+
+/// (score − worst) / (best − worst); 0 where there is no score, 1 where all are equal.
+fn min_max(scores: &[Option<f32>]) -> Vec<f32> {
+    let known = || scores.iter().flatten().copied().filter(|s| s.is_finite());
+    let (low, high) = known().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), s| {
+        (l.min(s), h.max(s))
+    });
+    let scale = |s: f32| {
+        if high > low {
+            (s - low) / (high - low)
+        } else {
+            1.0
+        }
+    };
+    scores
+        .iter()
+        .map(|s| s.filter(|s| s.is_finite()).map_or(0.0, scale))
+        .collect()
+}
+
+/// score / best; BM25 has a natural zero.
+fn share_of_best(scores: &[Option<f32>]) -> Vec<f32> {
+    let best = scores
+        .iter()
+        .flatten()
+        .copied()
+        .filter(|s| s.is_finite())
+        .fold(0.0, f32::max);
+    let scale = |s: f32| {
+        if best > 0.0 && s.is_finite() {
+            (s / best).max(0.0)
+        } else {
+            0.0
+        }
+    };
+    scores.iter().map(|s| s.map_or(0.0, scale)).collect()
+}
+
+/// The words of one candidate's name and path.
+struct Named {
+    name: Vec<Word>,
+    qualified: Vec<Word>,
+    stem: Vec<Word>,
+    folders: Vec<Word>,
+}
+
+impl Named {
+    fn of(candidate: &Candidate) -> Named {
+        let (folders, file) = candidate
+            .path
+            .rsplit_once('/')
+            .unwrap_or(("", &candidate.path));
+        let stem = file
+            .trim_start_matches('.')
+            .split('.')
+            .next()
+            .unwrap_or_default();
+        Named {
+            name: words::words(&candidate.name),
+            qualified: words::words(&candidate.qualified_name),
+            stem: words::words(stem),
+            folders: words::words(folders),
+        }
+    }
+}
+
+fn names_and_paths(query: &Understanding, pool: &[Candidate], values: &mut [Values]) {
+    let named: Vec<Named> = pool.iter().map(Named::of).collect();
+    let rarity = |part: &dyn Fn(&Named) -> &[Word]| {
+        let files: BTreeMap<FileId, &[Word]> = pool
+            .iter()
+            .zip(&named)
+            .map(|(c, n)| (c.file, part(n)))
+            .collect();
+        rarities(&query.words, files.values().copied())
+    };
+    let in_names = rarities(&query.words, named.iter().map(|n| n.qualified.as_slice()));
+    let in_stems = rarity(&|n| &n.stem);
+    let in_folders = rarity(&|n| &n.folders);
+    for (named, values) in named.iter().zip(values) {
+        values[Signal::NameWords as usize] = held(&query.words, &in_names, &named.qualified);
+        values[Signal::NameCovered as usize] = covered(&named.name, &query.words);
+        values[Signal::StemWords as usize] = held(&query.words, &in_stems, &named.stem);
+        values[Signal::StemCovered as usize] = covered(&named.stem, &query.words);
+        values[Signal::FolderWords as usize] = held(&query.words, &in_folders, &named.folders);
+    }
+}
+
+/// How telling each word is: the rarer among `texts`, the more. Sums to 1.
+fn rarities<'a>(words: &[Word], texts: impl Iterator<Item = &'a [Word]>) -> Vec<f32> {
+    let mut counts = vec![0.0f32; words.len()];
+    let mut total = 0.0f32;
+    for text in texts {
+        total += 1.0;
+        for (count, word) in counts.iter_mut().zip(words) {
+            *count += best_likeness(word, text);
+        }
+    }
+    let mut rarities: Vec<f32> = counts
+        .iter()
+        .map(|n| (1.0 + (total - n + 0.5) / (n + 0.5)).ln())
+        .collect();
+    let sum: f32 = rarities.iter().sum();
+    rarities
+        .iter_mut()
+        .for_each(|r| *r /= sum.max(f32::MIN_POSITIVE));
+    rarities
+}
+
+/// The share of `words`, by rarity, that `text` holds.
+fn held(words: &[Word], rarities: &[f32], text: &[Word]) -> f32 {
+    words
+        .iter()
+        .zip(rarities)
+        .map(|(word, rarity)| rarity * best_likeness(word, text))
+        .sum()
+}
+
+/// The share of `text` that `words` hold.
+fn covered(text: &[Word], words: &[Word]) -> f32 {
+    let sum: f32 = text.iter().map(|word| best_likeness(word, words)).sum();
+    sum / text.len().max(1) as f32
+}
+
+fn best_likeness(word: &Word, among: &[Word]) -> f32 {
+    among
+        .iter()
+        .map(|other| word.likeness(other))
+        .fold(0.0, f32::max)
+}
+
+/// What speaks against a candidate, unless the query asks for it.
+fn penalties(query: &Understanding, candidate: &Candidate, values: &mut Values) {
+    let roles = Roles::of(&candidate.path);
+    let wants = query.intents;
+    let asked_path = query.kind == QueryKind::Path;
+    let prose = candidate.kind == ChunkKind::Section;
+    let defines_nothing = matches!(candidate.kind, ChunkKind::Code | ChunkKind::Module);
+    let against = [
+        (
+            Signal::Test,
+            roles.test || candidate.kind == ChunkKind::Test,
+            wants.tests,
+        ),
+        (Signal::Example, roles.example, wants.examples),
+        (Signal::Benchmark, roles.benchmark, wants.benchmarks),
+        (Signal::Vendored, roles.vendored, wants.vendored),
+        (
+            Signal::Generated,
+            roles.generated || candidate.generated,
+            wants.generated,
+        ),
+        (Signal::Legacy, roles.legacy, wants.legacy),
+        (Signal::Docs, roles.docs || prose, wants.docs),
+        (
+            Signal::Data,
+            candidate.kind == ChunkKind::Data,
+            wants.config,
+        ),
+        (Signal::Declaration, roles.declaration, wants.declarations),
+        (
+            Signal::Reexport,
+            roles.entry && defines_nothing,
+            wants.exports,
+        ),
+        (Signal::Tiny, candidate.lines <= TINY_LINES, false),
+    ];
+    for (signal, is_one, asked_for) in against {
+        values[signal as usize] = f32::from(is_one && !asked_for && !asked_path);
+    }
+}
+
+/// The mean relevance of a file's next best chunks.
+fn coherence(pool: &[Candidate], weights: &Weights, values: &mut [Values]) {
+    let mut by_file: HashMap<FileId, Vec<f32>> = HashMap::new();
+    for (candidate, values) in pool.iter().zip(values.iter()) {
+        by_file
+            .entry(candidate.file)
+            .or_default()
+            .push(relevance(values, weights));
+    }
+    let coherence_of = |mut scores: Vec<f32>| -> f32 {
+        scores.sort_by(|a, b| b.total_cmp(a));
+        scores.iter().skip(1).take(COHERENT_CHUNKS).sum::<f32>() / COHERENT_CHUNKS as f32
+    };
+    let of_file: HashMap<FileId, f32> = by_file
+        .into_iter()
+        .map(|(file, s)| (file, coherence_of(s)))
+        .collect();
+    for (candidate, values) in pool.iter().zip(values) {
+        values[Signal::Coherence as usize] =
+            of_file.get(&candidate.file).copied().unwrap_or_default();
+    }
+}
+
+/// The weighted mean of the three lists.
+fn relevance(values: &Values, weights: &Weights) -> f32 {
+    const LISTS: [Signal; 3] = [Signal::Late, Signal::Dense, Signal::Lexical];
+    let total: f32 = LISTS.iter().map(|&list| weights.get(list)).sum();
+    let sum: f32 = LISTS
+        .iter()
+        .map(|&list| weights.get(list) * values[list as usize])
+        .sum();
+    if total > 0.0 { sum / total } else { 0.0 }
+}

@@ -1,0 +1,115 @@
+//! Code-aware ranking: one linear scorer over named signals. A candidate's parts sum to its score.
+//!
+//! The signals follow what is known to help code search: fusion of several lists, definitions, words of names and
+//! paths, several good chunks in one file, one chunk per file first, and penalties for tests, documentation, generated
+//! and similar files, lifted when the query asks for them.
+
+mod features;
+mod roles;
+mod weights;
+
+use std::collections::HashMap;
+
+use fathom_indexes::{ChunkId, ChunkKind, FileId};
+
+use crate::understand::Understanding;
+pub use weights::{Signal, Weights};
+
+/// A chunk with everything that the ranking may look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Its file.
+    pub file: FileId,
+    /// The file's path, lossily decoded.
+    pub path: String,
+    /// What it is.
+    pub kind: ChunkKind,
+    /// Its qualified name, may be empty.
+    pub qualified_name: String,
+    /// Its bare name, may be empty.
+    pub name: String,
+    /// Number of lines.
+    pub lines: u32,
+    /// Its file was written by a program.
+    pub generated: bool,
+    /// Late-interaction score, if it was scored.
+    pub late: Option<f32>,
+    /// Cosine with the query's dense vector, if it was scored.
+    pub dense: Option<f32>,
+    /// BM25 score, if it was found.
+    pub lexical: Option<f32>,
+    /// How well it defines an identifier that the query names, 0 to 1.
+    pub definition: f32,
+}
+
+/// A candidate's place in the ranking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// Index into the pool.
+    pub index: usize,
+    /// The sum of the parts.
+    pub score: f32,
+    /// The signals that are not zero, with weight × value.
+    pub parts: Vec<(&'static str, f32)>,
+}
+
+/// Orders the pool, best first; ties by chunk id.
+pub fn rank(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<Placed> {
+    let features = features::of(query, pool, weights);
+    let mut placed: Vec<Placed> = features
+        .iter()
+        .enumerate()
+        .map(|(index, values)| place(index, values, weights))
+        .collect();
+    sort(&mut placed, pool);
+    mark_repeats(&mut placed, pool, weights);
+    sort(&mut placed, pool);
+    placed
+}
+
+fn place(index: usize, values: &features::Values, weights: &Weights) -> Placed {
+    let parts: Vec<(&'static str, f32)> = Signal::ALL
+        .iter()
+        .map(|&signal| (signal.name(), weights.get(signal) * values[signal as usize]))
+        .filter(|(_, part)| *part != 0.0)
+        .collect();
+    Placed {
+        index,
+        score: sum(&parts),
+        parts,
+    }
+}
+
+fn sum(parts: &[(&'static str, f32)]) -> f32 {
+    parts.iter().map(|(_, part)| part).sum()
+}
+
+fn sort(placed: &mut [Placed], pool: &[Candidate]) {
+    placed.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| pool[a.index].chunk.cmp(&pool[b.index].chunk))
+    });
+}
+
+/// Moves the further chunks of a file down, each more than the one before: 1 − 2^-n of the weight for the n-th.
+fn mark_repeats(placed: &mut [Placed], pool: &[Candidate], weights: &Weights) {
+    let weight = weights.get(Signal::Repeat);
+    let mut seen: HashMap<FileId, i32> = HashMap::new();
+    for one in placed {
+        let before = seen.entry(pool[one.index].file).or_default();
+        if *before > 0 && weight != 0.0 {
+            one.parts.push((
+                Signal::Repeat.name(),
+                weight * 2.0 * (1.0 - 0.5f32.powi(*before)),
+            ));
+            one.score = sum(&one.parts);
+        }
+        *before += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

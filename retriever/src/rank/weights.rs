@@ -1,0 +1,146 @@
+//! The signals of the ranking and their weights: the whole model in one table.
+
+use crate::understand::QueryKind;
+
+/// Declares the signals with their names and weights, in the order of output.
+macro_rules! signals {
+    ($($(#[$doc:meta])* $signal:ident $name:literal $words:literal $symbol:literal,)*) => {
+        /// What a candidate is judged by. Each has a value of 0 to 1.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Signal { $($(#[$doc])* $signal,)* }
+
+        impl Signal {
+            /// Every signal, in the order of the table.
+            pub const ALL: &'static [Signal] = &[$(Signal::$signal,)*];
+
+            /// The name shown by `--explain-score`.
+            pub fn name(self) -> &'static str {
+                match self { $(Signal::$signal => $name,)* }
+            }
+
+            /// The weight in queries of words and in queries that are one symbol.
+            fn weights(self) -> (f32, f32) {
+                match self { $(Signal::$signal => ($words, $symbol),)* }
+            }
+        }
+    };
+}
+
+signals! {
+    //                                                                       words   symbol
+    /// Late-interaction score, min-max over the pool.
+    Late "late"                                                                0.60   0.30,
+    /// Cosine of the dense vectors, min-max over the pool.
+    Dense "dense"                                                              0.40   0.20,
+    /// BM25 score, as a share of the best.
+    Lexical "lexical"                                                          0.60   0.40,
+    /// It defines the identifier that the query names.
+    Definition "definition"                                                    0.40   1.00,
+    /// Share of the query's words (by rarity) in the chunk's qualified name.
+    NameWords "name-words"                                                     0.20   0.10,
+    /// Share of the name's words that the query holds.
+    NameCovered "name-covered"                                                 0.15   0.10,
+    /// Share of the query's words (by rarity) in the file's stem.
+    StemWords "stem-words"                                                     0.40   0.20,
+    /// Share of the stem's words that the query holds.
+    StemCovered "stem-covered"                                                 0.20   0.20,
+    /// Share of the query's words (by rarity) in the folders' names.
+    FolderWords "folder-words"                                                 0.15   0.05,
+    /// Other good chunks of the same file.
+    Coherence "coherence"                                                      0.25   0.10,
+    /// A test, when none is asked for.
+    Test "test"                                                               -0.40  -0.40,
+    /// An example or a demo.
+    Example "example"                                                         -0.40  -0.40,
+    /// A benchmark.
+    Benchmark "benchmark"                                                     -0.30  -0.30,
+    /// Third-party code.
+    Vendored "vendored"                                                       -0.30  -0.30,
+    /// Generated code.
+    Generated "generated"                                                     -0.30  -0.30,
+    /// Compatibility code.
+    Legacy "legacy"                                                           -0.30  -0.30,
+    /// Prose, when code is asked for.
+    Docs "docs"                                                               -0.30  -0.30,
+    /// Data and configuration.
+    Data "data"                                                               -0.30  -0.30,
+    /// Type declarations without code.
+    Declaration "declaration"                                                 -0.20  -0.20,
+    /// An entry file's chunk that defines nothing.
+    Reexport "re-export"                                                      -0.20  -0.20,
+    /// One or two lines.
+    Tiny "tiny"                                                               -0.10  -0.10,
+    /// A further chunk of a file that is already listed.
+    Repeat "repeat"                                                           -0.60  -0.60,
+}
+
+/// One weight per signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights([f32; Signal::ALL.len()]);
+
+impl Weights {
+    /// The weights for a kind of query.
+    pub fn of(kind: QueryKind) -> Weights {
+        let pick = |signal: &Signal| match kind {
+            QueryKind::Symbol => signal.weights().1,
+            _ => signal.weights().0,
+        };
+        let mut weights = [0.0; Signal::ALL.len()];
+        for (weight, signal) in weights.iter_mut().zip(Signal::ALL) {
+            *weight = pick(signal);
+        }
+        Weights(weights)
+    }
+
+    /// The same weights with only those signals that `keep` names.
+    #[must_use]
+    pub fn only(mut self, keep: &[Signal]) -> Weights {
+        for (weight, signal) in self.0.iter_mut().zip(Signal::ALL) {
+            if !keep.contains(signal) {
+                *weight = 0.0;
+            }
+        }
+        self
+    }
+
+    /// The weight of one signal.
+    pub fn get(&self, signal: Signal) -> f32 {
+        self.0[signal as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signal_has_its_own_name_and_a_finite_weight() {
+        for (i, signal) in Signal::ALL.iter().enumerate() {
+            assert_eq!(*signal as usize, i);
+            assert!(
+                !Signal::ALL[..i]
+                    .iter()
+                    .any(|other| other.name() == signal.name()),
+                "{signal:?}"
+            );
+            assert!(signal.weights().0.is_finite() && signal.weights().1.is_finite());
+        }
+    }
+
+    #[test]
+    fn kinds_pick_their_column() {
+        assert_eq!(
+            Weights::of(QueryKind::Mixed),
+            Weights::of(QueryKind::NaturalLanguage)
+        );
+        let definition = |kind| Weights::of(kind).get(Signal::Definition);
+        assert!(definition(QueryKind::Symbol) > definition(QueryKind::NaturalLanguage));
+    }
+
+    #[test]
+    fn only_keeps_what_is_named() {
+        let weights = Weights::of(QueryKind::Mixed).only(&[Signal::Late]);
+        assert!(weights.get(Signal::Late) > 0.0);
+        assert_eq!(weights.get(Signal::Dense), 0.0);
+    }
+}
