@@ -1,0 +1,63 @@
+# fathom: what a person or a build machine runs. `make` lists it.
+#
+# One cargo profile (release) serves the program, the tests and the lints, so
+# that the dependencies are compiled once.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+
+# faiss links the system's OpenBLAS and OpenMP. macOS has no libgomp, so there
+# the built-in flat search takes its place.
+ifeq ($(shell uname -s),Darwin)
+FEATURES ?= --no-default-features
+endif
+
+FATHOM := target/release/fathom
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup tools runtime build install demo test fmt clippy doc nextest doctest features eval
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Install (or name) what the build needs: compiler, cmake, OpenBLAS, pip
+	@scripts/setup.sh
+
+tools: setup ## Install (or name) what the tests need: rustfmt, clippy, cargo-nextest
+	@scripts/setup.sh tools
+
+runtime: setup ## Fetch ONNX Runtime into the user's cache
+	@scripts/runtime.sh
+
+build: setup ## Build the program
+	$(CARGO) build --release $(FEATURES)
+
+install: build runtime ## Install the program with `cargo install`
+	$(CARGO) install --path . --locked $(FEATURES)
+
+demo: build runtime ## Index fathom's own source and the tantivy crate, search both
+	@scripts/demo.sh $(FATHOM)
+
+test: fmt clippy doc nextest doctest features ## Everything that CI runs
+
+fmt: tools ## Check the formatting
+	$(CARGO) fmt --all --check
+
+clippy: tools ## Lint everything, warnings are errors
+	$(CARGO) clippy --release --workspace --all-targets $(FEATURES) -- -D warnings
+
+doc: setup ## Build the API documentation, warnings are errors
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --workspace --no-deps $(FEATURES)
+
+nextest: tools runtime ## Run the tests
+	$(CARGO) nextest run --release --workspace $(FEATURES)
+
+doctest: setup ## Run the examples in the documentation
+	$(CARGO) test --release --doc --workspace $(FEATURES)
+
+features: setup ## Check that the store builds without faiss
+	$(CARGO) check --release -p fathom-indexes --no-default-features --all-targets
+
+eval: build runtime ## Measure quality: make eval SOURCES=… [LABELS=…]
+	$(FATHOM) eval $(or $(LABELS),eval) --sources $(SOURCES) --mode all

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Indexes fathom's own source and one crate that it depends on, and searches both.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+fathom=$PWD/${1:-target/release/fathom}
+
+# The sources of the crate `$1`, which cargo has unpacked already.
+crate_folder() {
+    cargo metadata --format-version 1 --locked \
+        | python3 -c '
+import json, os, sys
+for package in json.load(sys.stdin)["packages"]:
+    if package["name"] == sys.argv[1]:
+        print(os.path.dirname(package["manifest_path"]))
+        break' "$1"
+}
+
+run() {
+    printf '\n$ fathom'
+    printf ' %q' "$@"
+    printf '\n'
+    "$fathom" "$@"
+}
+
+tantivy=$(crate_folder tantivy)
+run doctor || true
+run index .
+run index "$tantivy"
+run search -k 3 "where is the writer lock taken" .
+run search -k 3 --mode symbol SearchRequest .
+run search -k 3 "merge segments in the background" "$tantivy"
+run search -k 3 --explain-score "how is a posting list encoded" "$tantivy"
+run status .
+printf '\nThat was it. Now try your own: fathom search "…" path/to/repository\n'
