@@ -9,8 +9,15 @@
 //!
 //! This crate knows nothing of models, of source code, or of queries in words.
 
+mod catalog;
+mod check;
 mod error;
+mod lock;
 mod records;
+mod segment;
+mod snapshot;
+mod store;
+mod writer;
 
 pub mod dense;
 pub mod lexical;
@@ -18,9 +25,19 @@ pub mod maxsim;
 pub mod storage;
 pub mod text;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use check::{CheckReport, Finding};
 pub use error::StoreError;
+pub use lexical::{FieldWeights, LexicalQuery, LexicalTerm};
 pub use records::{
     ChunkHead, ChunkId, ChunkKind, ChunkRecord, ChunkRow, ContentHash, Counts, Encoding, FileId,
     FileRecord, FileRow, FileStat, Hit, NewFile, ReferenceRecord, SkipReason, SkipRecord,
     SymbolRecord, SymbolRow,
 };
+pub use snapshot::{ChunkSet, Snapshot};
+pub use store::{Store, StoreOptions};
+pub use writer::{MaintainReport, Update, Writer};

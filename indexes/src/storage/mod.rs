@@ -18,7 +18,7 @@ pub use memory::MemoryStorage;
 pub use os::OsStorage;
 
 /// A file being written for the first and only time.
-pub trait NewFileWriter: io::Write + Send {
+pub trait NewFileWriter: io::Write + Send + Sync {
     /// Makes everything written so far durable. Nothing may be written afterwards.
     fn sync(&mut self) -> io::Result<()>;
 }

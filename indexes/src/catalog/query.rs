@@ -1,0 +1,205 @@
+//! Reads single rows and lists from the catalog.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::codec::{unpack_sorted, unpack_text};
+use super::{hash, invalid, unsigned};
+use crate::records::{
+    ChunkId, ChunkKind, ChunkRecord, FileId, FileRecord, FileRow, FileStat, SkipReason, SkipRecord,
+    SymbolRecord,
+};
+
+const FILE_COLUMNS: &str = "id, path, size, mtime_ns, ctime_ns, inode, hash, racy, language, lossy,
+                            note, generated, lines, unreadable, first_chunk, symbols";
+
+/// All files by path.
+pub(crate) fn files(c: &Connection) -> rusqlite::Result<Vec<FileRow>> {
+    let sql = format!("SELECT {FILE_COLUMNS} FROM files ORDER BY path");
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map([], file_row)?;
+    rows.collect()
+}
+
+/// A file and the id of its first chunk, by path.
+pub(crate) fn file_at(c: &Connection, path: &[u8]) -> rusqlite::Result<Option<(FileRow, u32)>> {
+    let sql = format!("SELECT {FILE_COLUMNS} FROM files WHERE path = ?1");
+    c.prepare_cached(&sql)?
+        .query_row([path], |row| Ok((file_row(row)?, row.get(14)?)))
+        .optional()
+}
+
+fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    Ok(FileRow {
+        id: FileId(row.get(0)?),
+        record: FileRecord {
+            path: row.get(1)?,
+            stat: stat(row, 2)?,
+            hash: hash(row, 6)?,
+            racy: row.get(7)?,
+            language: row.get(8)?,
+            lossy: row.get(9)?,
+            note: row.get(10)?,
+            generated: row.get(11)?,
+            lines: row.get(12)?,
+        },
+        unreadable: row.get(13)?,
+    })
+}
+
+fn stat(row: &Row<'_>, first: usize) -> rusqlite::Result<FileStat> {
+    Ok(FileStat {
+        size: unsigned(row, first)?,
+        mtime_ns: row.get(first + 1)?,
+        ctime_ns: row.get(first + 2)?,
+        inode: unsigned(row, first + 3)?,
+    })
+}
+
+/// The list of skipped paths, in the order it was given.
+pub(crate) fn skips(c: &Connection) -> rusqlite::Result<Vec<SkipRecord>> {
+    let sql = "SELECT path, reason, detail, size, mtime_ns, ctime_ns, inode FROM skips ORDER BY n";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let has_stat = row.get::<_, Option<i64>>(3)?.is_some();
+        Ok(SkipRecord {
+            path: row.get(0)?,
+            reason: SkipReason::from_number(row.get(1)?)
+                .ok_or_else(|| invalid(1, "unknown skip reason"))?,
+            detail: row.get(2)?,
+            stat: has_stat.then(|| stat(row, 3)).transpose()?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// A value set by the user of the store.
+pub(crate) fn meta(c: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    c.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+/// The text of a file.
+pub(crate) fn text(c: &Connection, file: FileId) -> rusqlite::Result<Option<Vec<u8>>> {
+    c.prepare_cached("SELECT length, body FROM texts WHERE file = ?1")?
+        .query_row([file.0], |row| {
+            unpack_text(row.get_ref(1)?.as_blob()?, unsigned(row, 0)?)
+                .ok_or_else(|| invalid(1, "text does not decompress to its length"))
+        })
+        .optional()
+}
+
+const CHUNKS: &str =
+    "SELECT c.id, h.hash, c.kind, c.name, c.qualified_name, c.signature, c.doc, c.scope,
+                             c.byte_start, c.byte_end, c.line_start, c.line_end
+                      FROM chunks c JOIN contents h ON h.id = c.content";
+
+/// One chunk.
+pub(crate) fn chunk(c: &Connection, id: ChunkId) -> rusqlite::Result<Option<ChunkRecord>> {
+    c.prepare_cached(&format!("{CHUNKS} WHERE c.id = ?1"))?
+        .query_row([id.0], chunk_record)
+        .optional()
+}
+
+/// Chunks with ids in `first..first + count`, ascending.
+pub(crate) fn chunk_range(
+    c: &Connection,
+    first: u32,
+    count: usize,
+) -> rusqlite::Result<Vec<ChunkRecord>> {
+    let mut statement = c.prepare_cached(&format!(
+        "{CHUNKS} WHERE c.id >= ?1 AND c.id < ?2 ORDER BY c.id"
+    ))?;
+    let end = i64::from(first) + count as i64;
+    let rows = statement.query_map((first, end), chunk_record)?;
+    rows.collect()
+}
+
+fn chunk_record(row: &Row<'_>) -> rusqlite::Result<ChunkRecord> {
+    Ok(ChunkRecord {
+        content: hash(row, 1)?,
+        kind: kind(row, 2)?,
+        name: row.get(3)?,
+        qualified_name: row.get(4)?,
+        signature: row.get(5)?,
+        doc: row.get(6)?,
+        scope: row.get(7)?,
+        bytes: row.get(8)?..row.get(9)?,
+        lines: (row.get(10)?, row.get(11)?),
+    })
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<ChunkKind> {
+    ChunkKind::from_number(row.get(column)?).ok_or_else(|| invalid(column, "unknown kind"))
+}
+
+/// A definition, the file that holds it, and which of that file's chunks holds its first line.
+pub(crate) struct StoredSymbol {
+    pub file: FileId,
+    pub chunk: Option<u32>,
+    pub record: SymbolRecord,
+}
+
+const SYMBOLS: &str =
+    "SELECT file, chunk, name, qualified_name, kind, line, end_line, signature FROM symbols";
+
+/// Definitions of a name, by file and position. Letter case is folded for ASCII only.
+pub(crate) fn symbols_named(
+    c: &Connection,
+    name: &str,
+    exact_case: bool,
+) -> rusqlite::Result<Vec<StoredSymbol>> {
+    let exactly = if exact_case {
+        "AND name = ?1 COLLATE BINARY"
+    } else {
+        ""
+    };
+    let sql = format!("{SYMBOLS} WHERE name = ?1 {exactly} ORDER BY file, n");
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map([name], |row| {
+        Ok(StoredSymbol {
+            file: FileId(row.get(0)?),
+            chunk: row.get(1)?,
+            record: SymbolRecord {
+                name: row.get(2)?,
+                qualified_name: row.get(3)?,
+                kind: kind(row, 4)?,
+                line: row.get(5)?,
+                end_line: row.get(6)?,
+                signature: row.get(7)?,
+            },
+        })
+    })?;
+    rows.collect()
+}
+
+/// Shows each distinct defined name to `see`, in index order.
+pub(crate) fn symbol_names(c: &Connection, mut see: impl FnMut(&str)) -> rusqlite::Result<()> {
+    let mut statement = c.prepare_cached("SELECT DISTINCT name FROM symbols ORDER BY name")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row.get_ref(0)?.as_str()?);
+    }
+    Ok(())
+}
+
+/// Mentions of a name: file and lines.
+pub(crate) fn references(c: &Connection, name: &str) -> rusqlite::Result<Vec<(FileId, u32)>> {
+    let sql = "SELECT r.file, r.lines FROM names n JOIN refs r ON r.name = n.id WHERE n.name = ?1";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([name])?;
+    let mut mentions = Vec::new();
+    while let Some(row) = rows.next()? {
+        let file = FileId(row.get(0)?);
+        let lines = unpack_sorted(row.get_ref(1)?.as_blob()?)
+            .ok_or_else(|| invalid(1, "line list does not decode"))?;
+        mentions.extend(lines.into_iter().map(|line| (file, line)));
+    }
+    Ok(mentions)
+}
+
+/// How often a name is mentioned.
+pub(crate) fn reference_count(c: &Connection, name: &str) -> rusqlite::Result<u32> {
+    let sql = "SELECT coalesce(sum(r.mentions), 0) FROM names n JOIN refs r ON r.name = n.id WHERE n.name = ?1";
+    c.prepare_cached(sql)?.query_row([name], |row| row.get(0))
+}

@@ -1,0 +1,157 @@
+//! A store: the directory that everything of one repository is in.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::StoreError;
+use crate::catalog::{Catalog, Identity};
+use crate::check::{self, CheckReport};
+use crate::lexical::LexicalIndex;
+use crate::lock::WriterLock;
+use crate::snapshot::Snapshot;
+use crate::storage::{OsStorage, Storage};
+use crate::writer::Writer;
+
+/// What a store is built for. It is fixed at the store's creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Id of the model profile.
+    pub profile_id: String,
+    /// Dimensions of a token vector.
+    pub token_dim: usize,
+    /// Dimensions of a dense vector.
+    pub dense_dim: usize,
+}
+
+/// A directory with the catalog, the segments and the indexes of one repository.
+#[derive(Clone, Debug)]
+pub struct Store {
+    place: Arc<Place>,
+}
+
+/// Where the parts of a store are.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub dir: PathBuf,
+    pub storage: Arc<dyn Storage>,
+    pub identity: Identity,
+    /// The virtual file system that SQLite goes through, for tests.
+    vfs: Option<&'static str>,
+}
+
+pub(crate) const CATALOG: &str = "catalog.db";
+pub(crate) const LEXICAL: &str = "lexical";
+pub(crate) const SEGMENTS: &str = "segments";
+const LOCK: &str = "writer.lock";
+
+impl Store {
+    /// Opens the store in `dir`, creating it if there is none. Nothing that is
+    /// there is changed, whatever its state.
+    ///
+    /// # Errors
+    /// If the directory cannot be created, or holds a store without its catalog.
+    pub fn open(dir: &Path, options: &StoreOptions) -> Result<Store, StoreError> {
+        let storage = OsStorage::create(dir).map_err(|e| StoreError::io("create", dir, e))?;
+        Store::open_on(dir, options, Arc::new(storage), None)
+    }
+
+    /// [`Store::open`] on another storage and SQLite file system.
+    pub(crate) fn open_on(
+        dir: &Path,
+        options: &StoreOptions,
+        storage: Arc<dyn Storage>,
+        vfs: Option<&'static str>,
+    ) -> Result<Store, StoreError> {
+        let place = Place {
+            dir: dir.to_path_buf(),
+            storage,
+            identity: Identity {
+                profile_id: options.profile_id.clone(),
+                token_dim: options.token_dim.max(1),
+                dense_dim: options.dense_dim,
+            },
+            vfs,
+        };
+        if place.is_new()? {
+            place.catalog_writer()?;
+        }
+        Ok(Store {
+            place: Arc::new(place),
+        })
+    }
+
+    /// The store's directory.
+    pub fn dir(&self) -> &Path {
+        &self.place.dir
+    }
+
+    /// Becomes the one writer, waiting up to `wait` for another. Clears what an
+    /// interrupted writer left and repairs parts that can be rebuilt.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] names the process that is writing.
+    pub fn writer(&self, wait: Duration) -> Result<Writer, StoreError> {
+        let lock = WriterLock::acquire(&self.place.dir.join(LOCK), wait)?;
+        Writer::open(self.place.clone(), lock)
+    }
+
+    /// A view of the newest generation. Takes no lock and changes nothing.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::open(self.place.clone())
+    }
+
+    /// Reads every byte and compares the parts with each other.
+    ///
+    /// # Errors
+    /// Only if the store cannot be looked at; damage is what the report is for.
+    pub fn check(&self) -> Result<CheckReport, StoreError> {
+        check::check(&self.place)
+    }
+}
+
+impl Place {
+    pub fn catalog_path(&self) -> PathBuf {
+        self.dir.join(CATALOG)
+    }
+
+    /// Opens the catalog for writing. An empty one is filled, unless segments show
+    /// that there was another.
+    pub fn catalog_writer(&self) -> Result<Catalog, StoreError> {
+        let segments = self.storage("list", SEGMENTS, |s| s.list(SEGMENTS))?;
+        let may_create = segments.is_empty();
+        Catalog::open_writer(&self.catalog_path(), self.vfs, &self.identity, may_create)
+    }
+
+    pub fn catalog_reader(&self) -> Result<Catalog, StoreError> {
+        Catalog::open_reader(&self.catalog_path(), self.vfs, &self.identity)
+    }
+
+    pub fn lexical(&self) -> LexicalIndex {
+        LexicalIndex::new(self.storage.clone(), LEXICAL)
+    }
+
+    /// Names the failed file of a storage operation.
+    pub fn storage<T>(
+        &self,
+        action: &'static str,
+        name: &str,
+        run: impl FnOnce(&dyn Storage) -> io::Result<T>,
+    ) -> Result<T, StoreError> {
+        run(&*self.storage).map_err(|e| StoreError::io(action, self.storage.locate(name), e))
+    }
+
+    /// Whether the catalog is yet to be filled; a missing file is created for
+    /// SQLite, private to the owner.
+    fn is_new(&self) -> Result<bool, StoreError> {
+        let size = self.storage("examine", CATALOG, |s| s.size(CATALOG))?;
+        if size.is_none() {
+            self.storage("create", CATALOG, |s| match s.create(CATALOG) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+                _ => Ok(()),
+            })?;
+        }
+        Ok(size.unwrap_or(0) == 0)
+    }
+}

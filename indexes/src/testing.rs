@@ -1,0 +1,203 @@
+//! Stores and records for tests.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::{
+    ChunkKind, ChunkRecord, ContentHash, Encoding, FileRecord, FileStat, NewFile, ReferenceRecord,
+    Store, StoreOptions, SymbolRecord, Writer,
+};
+
+pub(crate) const TOKEN_DIM: usize = 8;
+pub(crate) const DENSE_DIM: usize = 16;
+
+pub(crate) fn options() -> StoreOptions {
+    StoreOptions {
+        profile_id: "test@0".into(),
+        token_dim: TOKEN_DIM,
+        dense_dim: DENSE_DIM,
+    }
+}
+
+/// A store in a directory that vanishes with the first part of the pair.
+pub(crate) fn store() -> (TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    (dir, store)
+}
+
+pub(crate) fn open(dir: &Path) -> Store {
+    Store::open(dir, &options()).unwrap()
+}
+
+pub(crate) fn writer(store: &Store) -> Writer {
+    store.writer(Duration::ZERO).unwrap()
+}
+
+/// A file with one chunk for each paragraph, one symbol for each `fn name`, and
+/// one reference for each word.
+pub(crate) fn file<'a>(path: &str, text: &'a str) -> NewFile<'a> {
+    let mut chunks = Vec::new();
+    let mut symbols = Vec::new();
+    let (mut byte, mut line) = (0u32, 1u32);
+    for paragraph in text.split_inclusive("\n\n") {
+        let end = byte + paragraph.len() as u32;
+        let last = line + paragraph.trim_end().matches('\n').count() as u32;
+        let name = paragraph
+            .strip_prefix("fn ")
+            .and_then(|rest| rest.split_whitespace().next());
+        chunks.push(chunk(
+            paragraph,
+            name.unwrap_or(""),
+            byte..end,
+            (line, last),
+        ));
+        symbols.extend(name.map(|name| symbol(name, line, last)));
+        line += paragraph.matches('\n').count() as u32;
+        byte = end;
+    }
+    NewFile {
+        record: record(path, text),
+        text: text.as_bytes(),
+        chunks,
+        symbols,
+        references: references(text),
+    }
+}
+
+fn chunk(text: &str, name: &str, bytes: std::ops::Range<u32>, lines: (u32, u32)) -> ChunkRecord {
+    ChunkRecord {
+        content: ContentHash::of(text.as_bytes()),
+        kind: if name.is_empty() {
+            ChunkKind::Code
+        } else {
+            ChunkKind::Function
+        },
+        name: name.into(),
+        qualified_name: name.into(),
+        signature: String::new(),
+        doc: String::new(),
+        scope: String::new(),
+        bytes,
+        lines,
+    }
+}
+
+fn symbol(name: &str, line: u32, end_line: u32) -> SymbolRecord {
+    SymbolRecord {
+        name: name.into(),
+        qualified_name: name.into(),
+        kind: ChunkKind::Function,
+        line,
+        end_line,
+        signature: String::new(),
+    }
+}
+
+fn references(text: &str) -> Vec<ReferenceRecord> {
+    let lines = (1..).zip(text.lines());
+    lines
+        .flat_map(|(line, text)| {
+            text.split_whitespace().map(move |name| ReferenceRecord {
+                name: name.into(),
+                line,
+            })
+        })
+        .collect()
+}
+
+fn record(path: &str, text: &str) -> FileRecord {
+    FileRecord {
+        path: path.into(),
+        stat: stat(text.len() as u64),
+        hash: ContentHash::of(text.as_bytes()),
+        racy: false,
+        language: if path.ends_with(".rs") {
+            "rust"
+        } else {
+            "text"
+        }
+        .into(),
+        lossy: false,
+        note: None,
+        generated: false,
+        lines: text.lines().count() as u32,
+    }
+}
+
+pub(crate) fn stat(size: u64) -> FileStat {
+    FileStat {
+        size,
+        mtime_ns: -1,
+        ctime_ns: 2,
+        inode: u64::MAX,
+    }
+}
+
+/// Puts files and commits.
+pub(crate) fn put(writer: &mut Writer, files: &[(&str, &str)]) -> u64 {
+    let mut update = writer.begin().unwrap();
+    for (path, text) in files {
+        update.put_file(&file(path, text)).unwrap();
+    }
+    update.commit().unwrap()
+}
+
+/// The made-up encoding of a content: two token rows and a dense vector that follow from its hash.
+pub(crate) struct Vectors {
+    pub content: ContentHash,
+    pub tokens: Vec<f32>,
+    pub dense: Vec<f32>,
+}
+
+impl Vectors {
+    pub fn of(content: ContentHash) -> Vectors {
+        let bytes = content.0.iter().cycle();
+        let values = |skip: usize, n: usize| -> Vec<f32> {
+            bytes
+                .clone()
+                .skip(skip)
+                .take(n)
+                .map(|&b| f32::from(b) - 127.5)
+                .collect()
+        };
+        Vectors {
+            content,
+            tokens: [values(0, TOKEN_DIM), values(5, TOKEN_DIM)]
+                .map(unit)
+                .concat(),
+            dense: unit(values(3, DENSE_DIM)),
+        }
+    }
+
+    pub fn encoding(&self) -> Encoding<'_> {
+        Encoding {
+            content: self.content,
+            tokens: &self.tokens,
+            dense: &self.dense,
+        }
+    }
+}
+
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    vector.iter_mut().for_each(|x| *x /= length);
+    vector
+}
+
+/// Encodes up to `most` of what is missing, as one segment.
+pub(crate) fn encode(writer: &mut Writer, most: usize) {
+    let snapshot = writer.snapshot().unwrap();
+    let mut missing = writer.missing().unwrap();
+    missing.truncate(most);
+    let rows = snapshot.chunks(&missing).unwrap();
+    let vectors: Vec<Vectors> = rows
+        .iter()
+        .map(|row| Vectors::of(row.record.content))
+        .collect();
+    let batch: Vec<Encoding<'_>> = vectors.iter().map(Vectors::encoding).collect();
+    writer.add_encodings(&batch).unwrap();
+}

@@ -1,0 +1,169 @@
+//! The one process that may change a store.
+
+mod maintain;
+mod recover;
+mod update;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::StoreError;
+use crate::catalog::load::{self, Heads};
+use crate::catalog::{self, Catalog, SegmentRow, State};
+use crate::lexical::LexicalWriter;
+use crate::lock::WriterLock;
+use crate::records::{ChunkId, Encoding};
+use crate::segment::{self, Quantized};
+use crate::snapshot::Snapshot;
+use crate::store::Place;
+pub use maintain::MaintainReport;
+pub use update::Update;
+
+/// The right to change a store, until dropped.
+///
+/// After a failed commit the writer refuses all further work: what the system
+/// made of the failed operation is known only after the store is opened again.
+pub struct Writer {
+    place: Arc<Place>,
+    lexical: Option<LexicalWriter>,
+    catalog: Catalog,
+    /// As committed, but ids that were handed out are never handed out again.
+    state: State,
+    failed: Option<String>,
+    repairs: Vec<String>,
+    /// Released last.
+    _lock: WriterLock,
+}
+
+impl Writer {
+    pub(crate) fn open(place: Arc<Place>, lock: WriterLock) -> Result<Writer, StoreError> {
+        let catalog = place.catalog_writer()?;
+        let state = catalog.state()?;
+        let mut writer = Writer {
+            place,
+            lexical: None,
+            catalog,
+            state,
+            failed: None,
+            repairs: Vec::new(),
+            _lock: lock,
+        };
+        writer.recover()?;
+        Ok(writer)
+    }
+
+    /// What was found damaged and set aside or rebuilt when this writer opened.
+    pub fn repairs(&self) -> &[String] {
+        &self.repairs
+    }
+
+    /// A view of the newest generation.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::open(self.place.clone())
+    }
+
+    /// Begins a change of files. Nothing of it is seen by readers before
+    /// [`Update::commit`]; dropping it undoes it.
+    pub fn begin(&mut self) -> Result<Update<'_>, StoreError> {
+        self.ensure_sound()?;
+        Update::begin(self)
+    }
+
+    /// One chunk for each distinct content that is not encoded, ascending.
+    pub fn missing(&self) -> Result<Vec<ChunkId>, StoreError> {
+        let heads = self.catalog.check(Heads::load)?;
+        let segments = self.catalog.check(load::segments)?;
+        let mut known: HashSet<u32> = segments.into_iter().flat_map(|s| s.contents).collect();
+        let chunks = heads.chunk_ids.iter().zip(&heads.heads);
+        let missing = chunks.filter(|(_, head)| known.insert(head.content));
+        Ok(missing.map(|(&id, _)| id).collect())
+    }
+
+    /// Stores encodings as one segment and publishes it. Contents that no chunk
+    /// has, or that are encoded already, are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Input`] for wrong shapes or values that are not finite; then
+    /// nothing of the batch is stored.
+    pub fn add_encodings(&mut self, batch: &[Encoding<'_>]) -> Result<(), StoreError> {
+        self.ensure_sound()?;
+        for encoding in batch {
+            segment::validate(&self.place.identity, encoding)?;
+        }
+        let wanted = self.wanted(batch)?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let quantized = Quantized::new(&self.place.identity, &wanted);
+        let id = self.state.next_segment;
+        let row = segment::write(
+            &*self.place.storage,
+            id,
+            &self.place.identity,
+            &quantized.parts(),
+        );
+        let published = row.and_then(|row| self.publish_segments(&[row], &[], &[]));
+        self.poison_on_error(published)
+    }
+
+    /// The encodings of contents that are known and not encoded, each once, by content id.
+    fn wanted<'b, 'e>(
+        &self,
+        batch: &'b [Encoding<'e>],
+    ) -> Result<Vec<(u32, &'b Encoding<'e>)>, StoreError> {
+        let segments = self.catalog.check(load::segments)?;
+        let mut done: HashSet<u32> = segments.into_iter().flat_map(|s| s.contents).collect();
+        let mut wanted = Vec::with_capacity(batch.len());
+        self.catalog.check(|c| {
+            for encoding in batch {
+                if let Some(id) = catalog::content_id(c, encoding.content)?
+                    && done.insert(id)
+                {
+                    wanted.push((id, encoding));
+                }
+            }
+            Ok(())
+        })?;
+        wanted.sort_by_key(|(id, _)| *id);
+        Ok(wanted)
+    }
+
+    /// One transaction that adds segments and forgets segments and contents.
+    fn publish_segments(
+        &mut self,
+        added: &[SegmentRow],
+        removed: &[u32],
+        forgotten: &[u32],
+    ) -> Result<(), StoreError> {
+        let mut state = self.state;
+        state.generation += 1;
+        if let Some(last) = added.iter().map(|row| row.id).max() {
+            state.next_segment = last + 1;
+        }
+        self.catalog.transaction(|c| {
+            catalog::replace_segments(c, added, removed)?;
+            catalog::forget_contents(c, forgotten)?;
+            catalog::write_state(c, &state)
+        })?;
+        self.state = state;
+        Ok(())
+    }
+
+    fn ensure_sound(&self) -> Result<(), StoreError> {
+        match &self.failed {
+            None => Ok(()),
+            Some(cause) => Err(StoreError::Poisoned {
+                path: self.place.dir.clone(),
+                cause: cause.clone(),
+            }),
+        }
+    }
+
+    /// Remembers a failure of something that may be half done.
+    fn poison_on_error<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.failed.get_or_insert_with(|| error.to_string());
+        }
+        result
+    }
+}

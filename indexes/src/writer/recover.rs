@@ -1,0 +1,145 @@
+//! What a new writer does first: clears what an interrupted one left, sets
+//! damaged parts aside, and rebuilds what can be rebuilt.
+
+use std::collections::HashSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::update::add_chunk;
+use super::{Writer, load};
+use crate::StoreError;
+use crate::catalog::load::Heads;
+use crate::catalog::query;
+use crate::lexical::LexicalWriter;
+use crate::segment::Segment;
+use crate::store::{LEXICAL, SEGMENTS};
+
+impl Writer {
+    pub(super) fn recover(&mut self) -> Result<(), StoreError> {
+        self.remove_leftovers()?;
+        self.set_damaged_segments_aside()?;
+        self.repair_lexical()
+    }
+
+    /// Segments that no commit named, and temporary files.
+    pub(super) fn remove_leftovers(&self) -> Result<(), StoreError> {
+        let rows = self.catalog.check(load::segments)?;
+        let named: HashSet<String> = rows.iter().map(|row| row.file_name()).collect();
+        for name in self.list(SEGMENTS)? {
+            let name = format!("{SEGMENTS}/{name}");
+            if !named.contains(&name) && !is_set_aside(&name) {
+                self.place.storage("remove", &name, |s| s.remove(&name))?;
+            }
+        }
+        for name in self.list("")?.iter().filter(|name| name.ends_with(".tmp")) {
+            self.place.storage("remove", name, |s| s.remove(name))?;
+        }
+        Ok(())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.place.storage("list", folder, |s| s.list(folder))
+    }
+
+    /// Contents of a segment that is damaged or gone become missing, and so are
+    /// encoded again. An I/O error is no damage.
+    fn set_damaged_segments_aside(&mut self) -> Result<(), StoreError> {
+        let mut damaged = Vec::new();
+        for row in self.catalog.check(load::segments)? {
+            match Segment::open(&*self.place.storage, &row, &self.place.identity) {
+                Ok(_) => {}
+                Err(error @ StoreError::Damaged { .. }) => {
+                    self.repairs
+                        .push(format!("{error}; set aside, to be encoded again"));
+                    damaged.push(row);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<u32> = damaged.iter().map(|row| row.id).collect();
+        self.publish_segments(&[], &ids, &[])?;
+        damaged
+            .iter()
+            .try_for_each(|row| self.set_aside(&row.file_name()))
+    }
+
+    /// Keeps damaged data under another name, for those who want to look at it.
+    pub(super) fn set_aside(&self, name: &str) -> Result<(), StoreError> {
+        if self
+            .place
+            .storage("examine", name, |s| s.size(name))?
+            .is_none()
+        {
+            return Ok(());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = now.map_or(0, |time| time.as_secs());
+        let aside = |n| format!("{name}.damaged-{seconds}{}", ".again".repeat(n));
+        let mut n = 0;
+        while self
+            .place
+            .storage("examine", name, |s| s.size(&aside(n)))?
+            .is_some()
+        {
+            n += 1;
+        }
+        self.place
+            .storage("set aside", name, |s| s.rename(name, &aside(n)))
+    }
+
+    /// The lexical index must hold every live chunk, and ids that it has seen
+    /// must not be used again.
+    fn repair_lexical(&mut self) -> Result<(), StoreError> {
+        let heads = self.catalog.check(Heads::load)?;
+        let live = |chunk| heads.position(chunk).is_some();
+        match self.place.lexical().reader(&live) {
+            Ok(reader) if reader.live_chunks() == heads.chunk_ids.len() as u64 => {
+                let seen = reader.payload().unwrap_or(0);
+                let seen = u32::try_from(seen).unwrap_or(u32::MAX);
+                self.state.next_chunk = self.state.next_chunk.max(seen);
+                return Ok(());
+            }
+            Ok(reader) => self.repairs.push(format!(
+                "lexical index: it holds {} of {} chunks; rebuilt",
+                reader.live_chunks(),
+                heads.chunk_ids.len()
+            )),
+            Err(error) => self.repairs.push(format!("{error}; rebuilt")),
+        }
+        self.rebuild_lexical(&heads)
+    }
+
+    /// Makes the lexical index anew from the texts in the catalog.
+    pub(super) fn rebuild_lexical(&mut self, heads: &Heads) -> Result<(), StoreError> {
+        self.lexical = None;
+        self.set_aside(LEXICAL)?;
+        let mut lexical = self.place.lexical().writer()?;
+        for file in heads.files() {
+            let ids = &heads.chunk_ids[file.positions.clone()];
+            let Some(&first) = ids.first() else { continue };
+            let chunks = self
+                .catalog
+                .check(|c| query::chunk_range(c, first.0, ids.len()))?;
+            let text = self.catalog.check(|c| query::text(c, file.id))?;
+            let path = String::from_utf8_lossy(heads.path(file));
+            for (&id, chunk) in ids.iter().zip(&chunks) {
+                add_chunk(
+                    &mut lexical,
+                    id,
+                    &path,
+                    chunk,
+                    text.as_deref().unwrap_or_default(),
+                )?;
+            }
+        }
+        LexicalWriter::commit(&mut lexical, self.state.next_chunk.into())?;
+        self.lexical = Some(lexical);
+        Ok(())
+    }
+}
+
+fn is_set_aside(name: &str) -> bool {
+    name.contains(".damaged-")
+}
