@@ -4,6 +4,7 @@ use super::schema::{self, CHUNK, Fields};
 use super::writer::payload;
 use super::{LexicalIndex, LexicalQuery};
 use crate::{ChunkId, Hit, StoreError};
+use std::fmt;
 use std::sync::Arc;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::{InvertedIndexReader, SegmentReader};
@@ -23,6 +24,16 @@ pub struct LexicalReader {
     live: u64,
     /// `K1 · (1 - B + B · length / average)` for each field and stored length.
     norms: [[f32; 256]; 4],
+}
+
+impl fmt::Debug for LexicalReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LexicalReader")
+            .field("segments", &self.segments.len())
+            .field("payload", &self.payload)
+            .field("live", &self.live)
+            .finish_non_exhaustive()
+    }
 }
 
 struct Segment {

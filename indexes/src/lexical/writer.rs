@@ -3,6 +3,7 @@
 use super::schema::{self, Fields};
 use super::{LexicalDoc, LexicalIndex};
 use crate::{ChunkId, StoreError};
+use std::fmt;
 use tantivy::index::SegmentMeta;
 use tantivy::indexer::{IndexWriterOptions, NoMergePolicy};
 use tantivy::{Index, IndexWriter, TantivyDocument, Term};
@@ -20,6 +21,14 @@ pub struct LexicalWriter {
     index: Index,
     writer: IndexWriter,
     fields: Fields,
+}
+
+impl fmt::Debug for LexicalWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LexicalWriter")
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
 }
 
 impl LexicalWriter {

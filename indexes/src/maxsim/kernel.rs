@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 /// Query rows interleaved for a kernel: `[block][group][lane]`, where a lane is one query row
 /// and an entry holds [`Kernel::group`] consecutive dimensions of it (four bytes or two 16-bit
 /// numbers). Missing rows and dimensions are zero.
+#[derive(Debug)]
 pub(super) struct Packed {
     pub dim: usize,
     pub blocks: usize,
@@ -63,6 +64,7 @@ pub(super) type Dots = unsafe fn(&[i8], &[i8], &mut [i32]);
 
 /// One implementation. The function pointers may be called only where the processor has the
 /// features, which [`supported`] sees to.
+#[derive(Debug)]
 pub(super) struct Kernel {
     pub name: &'static str,
     /// Query rows per block.

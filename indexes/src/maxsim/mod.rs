@@ -29,6 +29,7 @@ pub struct Tokens<'a> {
 }
 
 /// A query's token matrix, quantised and packed for the fastest kernel of this machine.
+#[derive(Debug)]
 pub struct Query {
     dim: usize,
     scales: Vec<f32>,
@@ -76,6 +77,7 @@ impl Query {
 }
 
 /// Scores documents against one [`Query`] without allocating.
+#[derive(Debug)]
 pub struct Scorer<'q> {
     query: &'q Query,
     maxima: Vec<f32>,
