@@ -1,0 +1,129 @@
+//! What is said about a definition: its signature and its doc comment.
+
+use fathom_indexes::ChunkKind::{self, Function, Method, Test};
+use tree_sitter::Node;
+
+use crate::language::Language;
+
+/// Longest signature kept, in bytes.
+const MAX_SIGNATURE: usize = 300;
+/// Longest doc comment kept, in bytes.
+const MAX_DOC: usize = 600;
+
+/// What a line holds when it holds nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lead {
+    None,
+    /// A comment, which documents the definition below it.
+    Comment,
+    /// An attribute or annotation of the definition below it.
+    Attribute,
+    /// A comment about the file or module it stands in.
+    Inner,
+}
+
+/// What a comment or leading node makes of its lines.
+pub(crate) fn lead(language: &Language, content: &str, comment: bool) -> Option<Lead> {
+    if comment {
+        let inner = content.starts_with("//!") || content.starts_with("/*!") && language.name == "rust";
+        return Some(if inner { Lead::Inner } else { Lead::Comment });
+    }
+    match language.name {
+        // `-x` and `!x` are operators too; only `@doc …` and the like lead.
+        "elixir" if content.starts_with("@moduledoc") => Some(Lead::Inner),
+        "elixir" if content.starts_with("@doc") => Some(Lead::Comment),
+        "elixir" => content.starts_with('@').then_some(Lead::Attribute),
+        "julia" => content.starts_with('"').then_some(Lead::Comment),
+        _ => Some(Lead::Attribute),
+    }
+}
+
+const BODIES: [&str; 6] = ["block", "do_block", "statement_block", "declaration_list", "compound_statement", "structure"];
+
+/// The body of a definition: behind a field of that name, inside the value it
+/// is given, or a child that is a block.
+fn body<'t>(node: Node<'t>) -> Option<Node<'t>> {
+    if let Some(body) = node.child_by_field_name("body") {
+        return Some(body);
+    }
+    let value = node.child_by_field_name("value").or_else(|| node.child_by_field_name("right"));
+    if let Some(body) = value.and_then(|value| value.child_by_field_name("body")) {
+        return Some(body);
+    }
+    (0..node.named_child_count() as u32)
+        .filter_map(|i| node.named_child(i))
+        .find(|child| BODIES.contains(&child.kind()) || child.kind().ends_with("_body"))
+}
+
+/// Where the part of a definition before its body ends.
+pub(crate) fn head_end(node: Node) -> usize {
+    body(node).map_or(node.end_byte(), |body| body.start_byte().max(node.start_byte()))
+}
+
+/// The declaration up to its body on one line, at most [`MAX_SIGNATURE`] bytes.
+/// Without a body: the whole of a function, the first line of anything else.
+pub(crate) fn signature(node: Node, start: usize, kind: ChunkKind, text: &str) -> String {
+    let whole = text.get(start..node.end_byte()).unwrap_or("");
+    let head = match body(node) {
+        Some(body) => text.get(start..first_comment(node).min(body.start_byte())).unwrap_or(""),
+        None if matches!(kind, Function | Method | Test) => whole,
+        None => whole.lines().next().unwrap_or(""),
+    };
+    // A body that begins on the first line of a definition (`x = {`) leaves nothing.
+    let head = if head.trim().is_empty() { whole.lines().next().unwrap_or("") } else { head };
+    let line = one_line(truncate(head, 4 * MAX_SIGNATURE));
+    let line = line.trim_end_matches(['{', ':', ' ', ',', ';']).trim_end_matches(" =>").trim_end_matches(" =");
+    truncate(line, MAX_SIGNATURE).trim_end().to_string()
+}
+
+/// Where a comment between the declaration and its body begins.
+fn first_comment(node: Node) -> usize {
+    let children = (0..node.child_count()).filter_map(|i| node.child(i));
+    children.filter(|child| child.kind().contains("comment")).map(|child| child.start_byte()).next().unwrap_or(usize::MAX)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// At most `limit` bytes, cut at a character boundary.
+pub(crate) fn truncate(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}
+
+/// Adds one line of a comment without its markers.
+pub(crate) fn push_doc(doc: &mut String, line: &str) {
+    if doc.len() > MAX_DOC {
+        return;
+    }
+    let line = line.trim();
+    let line = ["@moduledoc", "@doc", "@typedoc"].iter().fold(line, |line, mark| line.strip_prefix(mark).unwrap_or(line));
+    let line = line.trim_start_matches(['/', '!', '*', '#', ' ', '\t', '<', '"', '%']);
+    let line = ["-- |", "--- ", "-- ", "--", "{-|", "{-", "(**", "(*", ";;", "~S\"\"\"", "'''"]
+        .iter()
+        .find_map(|mark| line.strip_prefix(mark))
+        .unwrap_or(line);
+    let line = ["*/", "*)", "-}", "\"\"\"", "'''", "-->"].iter().fold(line, |line, mark| line.strip_suffix(mark).unwrap_or(line));
+    let line = line.trim();
+    if !line.is_empty() {
+        doc.push_str(line);
+        doc.push('\n');
+    }
+}
+
+/// Cut to [`MAX_DOC`] bytes, without the last line break.
+pub(crate) fn trim_doc(doc: String) -> String {
+    truncate(&doc, MAX_DOC).trim_end().to_string()
+}
+
+/// A string that is the first statement of the body (Python).
+pub(crate) fn docstring(node: Node, text: &str) -> String {
+    let first = body(node).and_then(|body| body.named_child(0)).filter(|first| first.kind() == "expression_statement");
+    let string = first.and_then(|first| first.named_child(0)).filter(|string| string.kind() == "string");
+    let mut doc = String::new();
+    if let Some(content) = string.and_then(|string| text.get(string.byte_range())) {
+        let content = content.trim_start_matches(['r', 'b', 'u', 'R']).trim_matches(['"', '\'']);
+        truncate(content, 2 * MAX_DOC).lines().for_each(|line| push_doc(&mut doc, line));
+    }
+    trim_doc(doc)
+}
