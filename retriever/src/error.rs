@@ -1,5 +1,6 @@
 //! What can go wrong in a search.
 
+use fathom_encoders::EncoderError;
 use fathom_indexes::StoreError;
 
 /// Why a search gave no answer.
@@ -32,8 +33,8 @@ pub enum RetrieveError {
         mode: &'static str,
     },
     /// The encoder failed.
-    #[error("could not encode the query: {0}")]
-    Encoder(String),
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
     /// There is no such chunk in this generation.
     #[error(
         "no indexed code at {place}; refresh the index with `fathom index`, or see `fathom status` for why the file is skipped"

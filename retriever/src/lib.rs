@@ -1,17 +1,26 @@
 //! Search over a store: query understanding, candidates, fusion, code-aware ranking, exact modes, evaluation.
 
 pub mod bootstrap;
+pub mod candidates;
+mod confidence;
+mod definitions;
 mod error;
 pub mod evaluate;
 pub mod filter;
 mod intent;
 pub mod lines;
 pub mod rank;
+mod regex_mode;
 mod request;
+mod search;
+mod similar;
+mod symbol_mode;
 pub mod understand;
 mod words;
 
 pub use error::RetrieveError;
 pub use request::{
-    Confidence, Filter, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest, Vectors,
+    Confidence, Filter, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest,
 };
+pub use search::search;
+pub use similar::{SimilarRequest, chunk_at, similar};

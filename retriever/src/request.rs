@@ -1,8 +1,8 @@
 //! What is asked of a search and what comes back.
 
+use fathom_encoders::{Embedding, EncoderError};
 use fathom_indexes::{ChunkKind, ChunkRow};
 
-use crate::error::RetrieveError;
 use crate::understand::Understanding;
 
 /// Which lists a search draws on.
@@ -155,23 +155,15 @@ pub struct SearchOutcome {
     pub understood: Understanding,
 }
 
-/// A query's or a chunk's vectors.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Vectors {
-    /// Token matrix, `[tokens, dim]` row-major, L2-normalised rows.
-    pub tokens: Vec<f32>,
-    /// Dense vector, L2-normalised.
-    pub dense: Vec<f32>,
-}
-
 /// Turns text into vectors; the caller holds the model.
 pub trait QueryEncoder {
-    /// The query's vectors.
-    fn embed(&self, query: &str) -> Result<Vectors, RetrieveError>;
-    /// The vectors of chunks that the store has none of yet; `texts[i]` is the whole text of the file of `rows[i]`.
+    /// The query's token matrix and dense vector.
+    fn embed(&self, query: &str) -> Result<Embedding, EncoderError>;
+
+    /// The embeddings of chunks that the store has none of yet; `texts[i]` is the whole text of the file of `rows[i]`.
     fn embed_chunks(
         &self,
         rows: &[ChunkRow],
         texts: &[&[u8]],
-    ) -> Result<Vec<Vectors>, RetrieveError>;
+    ) -> Result<Vec<Embedding>, EncoderError>;
 }

@@ -56,6 +56,22 @@ pub struct Understanding {
     pub intents: Intents,
 }
 
+impl Understanding {
+    /// The words to look for in the lexical index: function words only if there is nothing else.
+    pub fn lexical_words(&self) -> Vec<String> {
+        let tokens = self.query.split_whitespace();
+        let content: Vec<String> = tokens
+            .filter(|token| !intent::is_function_word(&strip_punctuation(token).to_lowercase()))
+            .flat_map(text::words)
+            .collect();
+        if content.is_empty() {
+            text::words(&self.query)
+        } else {
+            content
+        }
+    }
+}
+
 /// Takes a query apart. Never fails; an empty query has no words.
 pub fn understand(query: &str) -> Understanding {
     let query = query.trim();

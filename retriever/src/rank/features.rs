@@ -242,9 +242,8 @@ fn coherence(pool: &[Candidate], weights: &Weights, values: &mut [Values]) {
 
 /// The weighted mean of the three lists.
 fn relevance(values: &Values, weights: &Weights) -> f32 {
-    const LISTS: [Signal; 3] = [Signal::Late, Signal::Dense, Signal::Lexical];
-    let total: f32 = LISTS.iter().map(|&list| weights.get(list)).sum();
-    let sum: f32 = LISTS
+    let total: f32 = Signal::LISTS.iter().map(|&list| weights.get(list)).sum();
+    let sum: f32 = Signal::LISTS
         .iter()
         .map(|&list| weights.get(list) * values[list as usize])
         .sum();

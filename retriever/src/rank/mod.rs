@@ -4,7 +4,7 @@
 //! paths, several good chunks in one file, one chunk per file first, and penalties for tests, documentation, generated
 //! and similar files, lifted when the query asks for them.
 
-mod features;
+pub mod features;
 mod roles;
 mod weights;
 

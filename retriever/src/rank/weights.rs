@@ -74,6 +74,11 @@ signals! {
     Repeat "repeat"                                                           -0.60  -0.60,
 }
 
+impl Signal {
+    /// The scores of the lists themselves, which are what fusion alone looks at.
+    pub const LISTS: [Signal; 3] = [Signal::Late, Signal::Dense, Signal::Lexical];
+}
+
 /// One weight per signal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights([f32; Signal::ALL.len()]);

@@ -1,0 +1,259 @@
+//! Candidates: the best of each list, joined into one pool in which every chunk has every score there is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use fathom_encoders::Embedding;
+use fathom_indexes::lexical::{FieldWeights, LexicalQuery, LexicalTerm};
+use fathom_indexes::{ChunkId, ChunkRow, ChunkSet, Hit, Snapshot};
+
+use crate::definitions;
+use crate::error::RetrieveError;
+use crate::rank::Candidate;
+use crate::request::{Mode, QueryEncoder};
+use crate::understand::Understanding;
+
+/// How many chunks each list gives.
+const LIST_LENGTH: usize = 200;
+/// How many chunks that are not encoded yet are encoded for one query.
+const MOST_ON_THE_FLY: usize = 16;
+/// How many definitions of one name become candidates.
+const MOST_DEFINITIONS: usize = 50;
+
+/// The candidates of one search with their rows, both ascending by chunk.
+pub struct Pool {
+    /// What the ranking looks at.
+    pub candidates: Vec<Candidate>,
+    /// What is shown.
+    pub rows: Vec<ChunkRow>,
+}
+
+/// What a search looks for and where.
+pub struct Sought<'a> {
+    /// The store at one generation.
+    pub snapshot: &'a Snapshot,
+    /// The query taken apart.
+    pub query: &'a Understanding,
+    /// The chunks that may answer; all of them if `None`.
+    pub within: Option<&'a ChunkSet>,
+    /// Which lists to draw on.
+    pub mode: Mode,
+}
+
+/// The lists' scores by chunk.
+#[derive(Default)]
+struct Scores {
+    late: HashMap<ChunkId, f32>,
+    dense: HashMap<ChunkId, f32>,
+    lexical: HashMap<ChunkId, f32>,
+    definition: HashMap<ChunkId, f32>,
+}
+
+/// Collects the pool. Without an encoder the semantic lists stay empty.
+pub fn gather(
+    sought: &Sought<'_>,
+    encoder: Option<&dyn QueryEncoder>,
+) -> Result<Pool, RetrieveError> {
+    let mut scores = Scores::default();
+    let mut ids = BTreeSet::new();
+    let lexical = sought.lexical()?;
+    if matches!(sought.mode, Mode::Hybrid | Mode::Lexical) {
+        scores.lexical = by_chunk(&lexical);
+        ids.extend(lexical.iter().map(|hit| hit.chunk));
+    }
+    scores.definition = sought.definitions()?;
+    if sought.mode == Mode::Hybrid {
+        ids.extend(scores.definition.keys());
+    }
+    if let Some(encoder) = encoder.filter(|_| sought.mode != Mode::Lexical) {
+        let query = encoder.embed(&sought.query.query)?;
+        sought.semantic(&query, &mut scores, &mut ids)?;
+        sought.on_the_fly(encoder, &query, &lexical, &mut scores, &mut ids)?;
+    }
+    let ids: Vec<ChunkId> = ids.into_iter().collect();
+    let rows = sought.snapshot.chunks(&ids)?;
+    let candidates = rows.iter().map(|row| candidate(row, &scores)).collect();
+    Ok(Pool { candidates, rows })
+}
+
+impl Sought<'_> {
+    fn lexical(&self) -> Result<Vec<Hit>, RetrieveError> {
+        Ok(self
+            .snapshot
+            .lexical(&lexical_query(self.query), LIST_LENGTH, self.within)?)
+    }
+
+    /// The chunks that define an identifier of the query, with the strength of the definition.
+    fn definitions(&self) -> Result<HashMap<ChunkId, f32>, RetrieveError> {
+        let mut found: HashMap<ChunkId, f32> = HashMap::new();
+        for wanted in &self.query.identifiers {
+            for symbol in self
+                .snapshot
+                .symbols_named(&wanted.name, false)?
+                .iter()
+                .take(MOST_DEFINITIONS)
+            {
+                let Some(chunk) = symbol.chunk.filter(|&chunk| self.allows(chunk)) else {
+                    continue;
+                };
+                let strength = definitions::strength(wanted, &symbol.record);
+                let best = found.entry(chunk).or_default();
+                *best = best.max(strength);
+            }
+        }
+        Ok(found)
+    }
+
+    fn allows(&self, chunk: ChunkId) -> bool {
+        self.within.is_none_or(|set| set.contains(chunk))
+    }
+
+    /// The late and dense lists, and the scores of all other candidates in them.
+    fn semantic(
+        &self,
+        query: &Embedding,
+        scores: &mut Scores,
+        ids: &mut BTreeSet<ChunkId>,
+    ) -> Result<(), RetrieveError> {
+        let (late, dense) = (self.mode != Mode::Dense, self.mode != Mode::Late);
+        let tokens = query.tokens.as_slice();
+        if late {
+            scores.late = by_chunk(&self.snapshot.late(tokens, LIST_LENGTH, self.within)?);
+            ids.extend(scores.late.keys());
+        }
+        if dense {
+            scores.dense = by_chunk(&self.snapshot.dense(
+                &query.dense,
+                LIST_LENGTH,
+                self.within,
+            )?);
+            ids.extend(scores.dense.keys());
+        }
+        if late && dense {
+            let unknown = missing(ids, &scores.late);
+            fill(
+                &mut scores.late,
+                &unknown,
+                self.snapshot.late_scores(tokens, &unknown)?,
+            );
+            let unknown = missing(ids, &scores.dense);
+            fill(
+                &mut scores.dense,
+                &unknown,
+                self.snapshot.dense_scores(&query.dense, &unknown)?,
+            );
+        }
+        Ok(())
+    }
+
+    /// Encodes the best lexical candidates that the store has no vectors of yet.
+    fn on_the_fly(
+        &self,
+        encoder: &dyn QueryEncoder,
+        query: &Embedding,
+        lexical: &[Hit],
+        scores: &mut Scores,
+        ids: &mut BTreeSet<ChunkId>,
+    ) -> Result<(), RetrieveError> {
+        if self.snapshot.coverage() >= 1.0 {
+            return Ok(());
+        }
+        let found: Vec<ChunkId> = lexical.iter().map(|hit| hit.chunk).collect();
+        let stored = self.snapshot.dense_scores(&query.dense, &found)?;
+        let unencoded = found
+            .iter()
+            .zip(stored)
+            .filter(|(_, score)| score.is_none())
+            .map(|(id, _)| *id);
+        let chosen: Vec<ChunkId> = unencoded.take(MOST_ON_THE_FLY).collect();
+        let rows = self.snapshot.chunks(&chosen)?;
+        let texts: Vec<Vec<u8>> = rows
+            .iter()
+            .map(|row| self.snapshot.text(row.file))
+            .collect::<Result<_, _>>()?;
+        let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+        for (row, chunk) in rows.iter().zip(encoder.embed_chunks(&rows, &texts)?) {
+            ids.insert(row.id);
+            if self.mode != Mode::Dense {
+                scores.late.insert(row.id, max_sim(query, &chunk));
+            }
+            if self.mode != Mode::Late {
+                scores.dense.insert(row.id, dot(&query.dense, &chunk.dense));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The query's words, each distinct word once.
+fn lexical_query(query: &Understanding) -> LexicalQuery {
+    let mut weights: BTreeMap<String, f32> = BTreeMap::new();
+    for word in query.lexical_words() {
+        weights.entry(word).or_insert(1.0);
+    }
+    LexicalQuery {
+        terms: weights
+            .into_iter()
+            .map(|(text, weight)| LexicalTerm { text, weight })
+            .collect(),
+        field_weights: FieldWeights {
+            path: 1.0,
+            name: 1.0,
+            doc: 1.0,
+            body: 1.0,
+        },
+    }
+}
+
+fn by_chunk(hits: &[Hit]) -> HashMap<ChunkId, f32> {
+    hits.iter().map(|hit| (hit.chunk, hit.score)).collect()
+}
+
+fn missing(ids: &BTreeSet<ChunkId>, scores: &HashMap<ChunkId, f32>) -> Vec<ChunkId> {
+    ids.iter()
+        .filter(|id| !scores.contains_key(id))
+        .copied()
+        .collect()
+}
+
+fn fill(scores: &mut HashMap<ChunkId, f32>, ids: &[ChunkId], found: Vec<Option<f32>>) {
+    scores.extend(
+        ids.iter()
+            .zip(found)
+            .filter_map(|(id, score)| Some((*id, score?))),
+    );
+}
+
+/// Sum over the query's tokens of the best cosine with a token of the chunk.
+fn max_sim(query: &Embedding, chunk: &Embedding) -> f32 {
+    let best = |q: &[f32]| {
+        (0..chunk.tokens.rows())
+            .map(|i| dot(q, chunk.tokens.row(i)))
+            .fold(0.0, f32::max)
+    };
+    (0..query.tokens.rows())
+        .map(|i| best(query.tokens.row(i)))
+        .sum()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn candidate(row: &ChunkRow, scores: &Scores) -> Candidate {
+    let of = |list: &HashMap<ChunkId, f32>| list.get(&row.id).copied();
+    let (first, last) = row.record.lines;
+    Candidate {
+        chunk: row.id,
+        file: row.file,
+        path: String::from_utf8_lossy(&row.path).into_owned(),
+        kind: row.record.kind,
+        qualified_name: row.record.qualified_name.clone(),
+        name: row.record.name.clone(),
+        lines: last.saturating_sub(first) + 1,
+        generated: row.generated,
+        late: of(&scores.late),
+        dense: of(&scores.dense),
+        lexical: of(&scores.lexical),
+        definition: of(&scores.definition).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,179 @@
+//! The search modes put together.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use fathom_indexes::{ChunkRow, ChunkSet, FileId, Snapshot};
+
+use crate::candidates::{self, Pool, Sought};
+use crate::confidence;
+use crate::error::RetrieveError;
+use crate::filter::Matcher;
+use crate::rank::{self, Placed, Signal, Weights};
+use crate::regex_mode;
+use crate::request::{Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest};
+use crate::symbol_mode;
+use crate::understand::{Understanding, understand};
+
+/// Answers a request from one snapshot. Hybrid mode goes without the semantic lists if there is no `encoder`.
+pub fn search(
+    snapshot: &Snapshot,
+    encoder: Option<&dyn QueryEncoder>,
+    request: &SearchRequest,
+) -> Result<SearchOutcome, RetrieveError> {
+    if encoder.is_none() && matches!(request.mode, Mode::Late | Mode::Dense) {
+        return Err(RetrieveError::NoEncoder {
+            mode: request.mode.as_str(),
+        });
+    }
+    let matcher = Matcher::new(&request.filter)?;
+    let understood = understand(&request.query);
+    match request.mode {
+        Mode::Regex => regex_mode::search(snapshot, &matcher, request, understood),
+        Mode::Symbol => symbol_mode::search(snapshot, &matcher, request, understood),
+        Mode::Hybrid | Mode::Late | Mode::Dense | Mode::Lexical => {
+            ranked(snapshot, encoder, request, &matcher, understood)
+        }
+    }
+}
+
+fn ranked(
+    snapshot: &Snapshot,
+    encoder: Option<&dyn QueryEncoder>,
+    request: &SearchRequest,
+    matcher: &Matcher,
+    understood: Understanding,
+) -> Result<SearchOutcome, RetrieveError> {
+    let within = selection(snapshot, matcher)?;
+    let sought = Sought {
+        snapshot,
+        query: &understood,
+        within: within.as_ref(),
+        mode: request.mode,
+    };
+    let pool = candidates::gather(&sought, encoder)?;
+    let placed = rank::rank(
+        &understood,
+        &pool.candidates,
+        &weights(&understood, request),
+    );
+    let hits = hits(snapshot, &pool, &placed, request)?;
+    Ok(SearchOutcome {
+        hits,
+        total: None,
+        generation: snapshot.generation(),
+        semantic_coverage: snapshot.coverage(),
+        complete: false,
+        understood,
+    })
+}
+
+/// The chunks that pass the filter; `None` for all.
+pub(crate) fn selection(
+    snapshot: &Snapshot,
+    matcher: &Matcher,
+) -> Result<Option<ChunkSet>, RetrieveError> {
+    if matcher.is_open() {
+        return Ok(None);
+    }
+    Ok(Some(snapshot.select(&|head| matcher.keeps(head))?))
+}
+
+fn weights(understood: &Understanding, request: &SearchRequest) -> Weights {
+    let weights = Weights::of(understood.kind);
+    if request.signals {
+        weights
+    } else {
+        weights.only(&Signal::LISTS)
+    }
+}
+
+/// The first hits that the request's limits allow, with their texts.
+fn hits(
+    snapshot: &Snapshot,
+    pool: &Pool,
+    placed: &[Placed],
+    request: &SearchRequest,
+) -> Result<Vec<SearchHit>, RetrieveError> {
+    let mut cap = PerFile::new(request.per_file);
+    let scored = placed
+        .iter()
+        .map(|one| (one, confidence::calibrated(one.score)));
+    let shown: Vec<(&Placed, f32)> = scored
+        .filter(|(_, score)| request.min_score.is_none_or(|least| *score >= least))
+        .filter(|(one, _)| cap.admits(pool.rows[one.index].file))
+        .take(request.top_k)
+        .collect();
+    let rows = shown
+        .iter()
+        .map(|(one, _)| pool.rows[one.index].clone())
+        .collect();
+    let texts = with_texts(snapshot, rows)?;
+    let hit = |((one, score), (chunk, text)): (&(&Placed, f32), (ChunkRow, Vec<u8>))| SearchHit {
+        chunk,
+        text,
+        score: *score,
+        confidence: confidence::of(&pool.candidates[one.index], one),
+        scores: one.parts.clone(),
+        matches: Vec::new(),
+    };
+    Ok(shown.iter().zip(texts).map(hit).collect())
+}
+
+/// Each chunk with its bytes; every file is read once.
+pub(crate) fn with_texts(
+    snapshot: &Snapshot,
+    rows: Vec<ChunkRow>,
+) -> Result<Vec<(ChunkRow, Vec<u8>)>, RetrieveError> {
+    let mut files: HashMap<FileId, Vec<u8>> = HashMap::new();
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let file = match files.entry(row.file) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unread) => unread.insert(snapshot.text(row.file)?),
+        };
+        let range = row.record.bytes.start as usize..row.record.bytes.end as usize;
+        let text = file.get(range).unwrap_or_default().to_vec();
+        all.push((row, text));
+    }
+    Ok(all)
+}
+
+/// Counts hits per file against a cap.
+pub(crate) struct PerFile {
+    cap: usize,
+    seen: HashMap<FileId, usize>,
+}
+
+impl PerFile {
+    /// No cap if `None`.
+    pub fn new(cap: Option<usize>) -> PerFile {
+        PerFile {
+            cap: cap.unwrap_or(usize::MAX),
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Whether a further hit of this file is shown; counts it if so.
+    pub fn admits(&mut self, file: FileId) -> bool {
+        let seen = self.seen.entry(file).or_default();
+        let admitted = *seen < self.cap;
+        *seen += usize::from(admitted);
+        admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cap_is_per_file() {
+        let mut cap = PerFile::new(Some(2));
+        let admitted: Vec<bool> = [1, 1, 2, 1, 2]
+            .iter()
+            .map(|&file| cap.admits(FileId(file)))
+            .collect();
+        assert_eq!(admitted, [true, true, true, false, true]);
+    }
+}

@@ -1,0 +1,137 @@
+//! Code like a given chunk, by the chunk's own vectors.
+
+use fathom_indexes::{ChunkId, ChunkRow, FileId, Snapshot};
+
+use crate::error::RetrieveError;
+use crate::filter::Matcher;
+use crate::request::{Confidence, Filter, QueryEncoder, SearchHit, SearchOutcome};
+use crate::search::{PerFile, selection, with_texts};
+use crate::understand::understand;
+
+/// How many of the nearest dense vectors are compared token by token.
+const COMPARED: usize = 200;
+/// Mean cosines from which hits of this confidence begin.
+const HIGH: f32 = 0.85;
+const MEDIUM: f32 = 0.7;
+
+/// A request for code like a chunk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimilarRequest {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// How many hits at most.
+    pub top_k: usize,
+    /// Which chunks may answer.
+    pub filter: Filter,
+    /// How many hits of one file at most.
+    pub per_file: Option<usize>,
+}
+
+/// The chunk that holds a line of a file, or the one before it if the line is blank.
+pub fn chunk_at(snapshot: &Snapshot, path: &[u8], line: u32) -> Result<ChunkRow, RetrieveError> {
+    let no_such = || RetrieveError::NoSuchChunk {
+        place: format!("`{}:{line}`", String::from_utf8_lossy(path)),
+    };
+    let file: FileId = snapshot
+        .files()?
+        .iter()
+        .find(|file| file.record.path == path)
+        .ok_or_else(no_such)?
+        .id;
+    let mut chunks = snapshot.chunks_of_file(file)?;
+    let last_begun = chunks
+        .iter()
+        .rposition(|chunk| chunk.record.lines.0 <= line)
+        .unwrap_or_default();
+    if last_begun < chunks.len() {
+        Ok(chunks.swap_remove(last_begun))
+    } else {
+        Err(no_such())
+    }
+}
+
+/// The chunks most like the one asked about, which is left out: the mean of cosine and of MaxSim per token.
+pub fn similar(
+    snapshot: &Snapshot,
+    encoder: &dyn QueryEncoder,
+    request: &SimilarRequest,
+) -> Result<SearchOutcome, RetrieveError> {
+    let matcher = Matcher::new(&request.filter)?;
+    let within = selection(snapshot, &matcher)?;
+    let no_such = || RetrieveError::NoSuchChunk {
+        place: format!("chunk {}", request.chunk.0),
+    };
+    let row = snapshot
+        .chunks(&[request.chunk])?
+        .pop()
+        .ok_or_else(no_such)?;
+    let text = snapshot.text(row.file)?;
+    let embeddings = encoder.embed_chunks(std::slice::from_ref(&row), &[&text])?;
+    let own = embeddings.first().ok_or_else(no_such)?;
+    let mut near = snapshot.dense(&own.dense, COMPARED + 1, within.as_ref())?;
+    near.retain(|hit| hit.chunk != request.chunk);
+    let ids: Vec<ChunkId> = near.iter().map(|hit| hit.chunk).collect();
+    let late = snapshot.late_scores(own.tokens.as_slice(), &ids)?;
+    let per_token = 1.0 / own.tokens.rows().max(1) as f32;
+    let mut scored: Vec<(ChunkId, f32, f32)> = near
+        .iter()
+        .zip(late)
+        .map(|(hit, late)| {
+            (
+                hit.chunk,
+                0.5 * late.unwrap_or_default() * per_token,
+                0.5 * hit.score,
+            )
+        })
+        .collect();
+    scored.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(&b.0)));
+    Ok(SearchOutcome {
+        hits: hits(snapshot, &scored, request)?,
+        total: None,
+        generation: snapshot.generation(),
+        semantic_coverage: snapshot.coverage(),
+        complete: false,
+        understood: understand(&row.record.qualified_name),
+    })
+}
+
+fn hits(
+    snapshot: &Snapshot,
+    scored: &[(ChunkId, f32, f32)],
+    request: &SimilarRequest,
+) -> Result<Vec<SearchHit>, RetrieveError> {
+    let ids: Vec<ChunkId> = scored.iter().map(|(chunk, ..)| *chunk).collect();
+    let mut cap = PerFile::new(request.per_file);
+    let rows: Vec<ChunkRow> = snapshot
+        .chunks(&ids)?
+        .into_iter()
+        .filter(|row| cap.admits(row.file))
+        .take(request.top_k)
+        .collect();
+    let parts_of = |id| {
+        scored
+            .iter()
+            .find(|(chunk, ..)| *chunk == id)
+            .map_or((0.0, 0.0), |s| (s.1, s.2))
+    };
+    let hit = |(chunk, text): (ChunkRow, Vec<u8>)| {
+        let (late, dense) = parts_of(chunk.id);
+        SearchHit {
+            chunk,
+            text,
+            score: (late + dense).clamp(0.0, 1.0),
+            confidence: confidence(late + dense),
+            scores: vec![("late", late), ("dense", dense)],
+            matches: Vec::new(),
+        }
+    };
+    Ok(with_texts(snapshot, rows)?.into_iter().map(hit).collect())
+}
+
+fn confidence(score: f32) -> Confidence {
+    match score {
+        s if s >= HIGH => Confidence::High,
+        s if s >= MEDIUM => Confidence::Medium,
+        _ => Confidence::Low,
+    }
+}
