@@ -7,8 +7,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::{
-    ChunkKind, ChunkRecord, ContentHash, Encoding, FileRecord, FileStat, NewFile, ReferenceRecord,
-    Store, StoreOptions, SymbolRecord, Writer,
+    ChunkId, ChunkKind, ChunkRecord, ChunkRow, ContentHash, Encoding, FileRecord, FileRow,
+    FileStat, Hit, LexicalQuery, LexicalTerm, NewFile, ReferenceRecord, Snapshot, Store,
+    StoreError, StoreOptions, SymbolRecord, Writer, text,
 };
 
 pub(crate) const TOKEN_DIM: usize = 8;
@@ -22,9 +23,18 @@ pub(crate) fn options() -> StoreOptions {
     }
 }
 
+/// A directory in memory where there is one: these tests write a lot.
+pub(crate) fn temporary() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
 /// A store in a directory that vanishes with the first part of the pair.
 pub(crate) fn store() -> (TempDir, Store) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let store = open(dir.path());
     (dir, store)
 }
@@ -189,15 +199,99 @@ fn unit(mut vector: Vec<f32>) -> Vec<f32> {
 }
 
 /// Encodes up to `most` of what is missing, as one segment.
-pub(crate) fn encode(writer: &mut Writer, most: usize) {
-    let snapshot = writer.snapshot().unwrap();
-    let mut missing = writer.missing().unwrap();
+pub(crate) fn encode(writer: &mut Writer, most: usize) -> Result<(), StoreError> {
+    let mut missing = writer.missing()?;
     missing.truncate(most);
-    let rows = snapshot.chunks(&missing).unwrap();
+    let rows = writer.snapshot()?.chunks(&missing)?;
     let vectors: Vec<Vectors> = rows
         .iter()
         .map(|row| Vectors::of(row.record.content))
         .collect();
     let batch: Vec<Encoding<'_>> = vectors.iter().map(Vectors::encoding).collect();
-    writer.add_encodings(&batch).unwrap();
+    writer.add_encodings(&batch)
+}
+
+/// What a user can see of a store, with paths and lines in place of ids.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Image {
+    files: Vec<(String, ContentHash, Option<String>)>,
+    skipped: usize,
+    words: Vec<Vec<(String, f32)>>,
+    late: Vec<(String, f32)>,
+    dense: Vec<(String, f32)>,
+    symbols: Vec<String>,
+    references: Vec<u32>,
+}
+
+/// Words that the tests' texts are made of.
+pub(crate) const WORDS: [&str; 6] = ["alpha", "beta", "gamma", "delta", "fn", "shared"];
+
+impl Image {
+    pub fn of(store: &Store) -> Image {
+        let snapshot = store.snapshot().unwrap();
+        let everything = usize::MAX;
+        let named = |hits: Vec<Hit>| Image::named(&snapshot, &hits);
+        let query = Vectors::of(ContentHash::of(b"query"));
+        let file = |row: FileRow| {
+            let path = String::from_utf8_lossy(&row.record.path).into_owned();
+            (path, row.record.hash, row.unreadable)
+        };
+        let symbols = WORDS
+            .iter()
+            .flat_map(|word| snapshot.symbols_named(word, true).unwrap());
+        let mut symbols: Vec<String> = symbols
+            .map(|row| format!("{}:{}", String::from_utf8_lossy(&row.path), row.record.line))
+            .collect();
+        symbols.sort();
+        Image {
+            files: snapshot.files().unwrap().into_iter().map(file).collect(),
+            skipped: snapshot.skipped().unwrap().len(),
+            words: WORDS
+                .iter()
+                .map(|word| named(snapshot.lexical(&words(word), everything, None).unwrap()))
+                .collect(),
+            late: named(snapshot.late(&query.tokens, everything, None).unwrap()),
+            dense: named(snapshot.dense(&query.dense, everything, None).unwrap()),
+            symbols,
+            references: WORDS
+                .iter()
+                .map(|word| snapshot.reference_count(word).unwrap())
+                .collect(),
+        }
+    }
+
+    fn named(snapshot: &Snapshot, hits: &[Hit]) -> Vec<(String, f32)> {
+        let ids: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();
+        let rows = snapshot.chunks(&ids).unwrap();
+        let place = |row: &ChunkRow| {
+            format!(
+                "{}:{}",
+                String::from_utf8_lossy(&row.path),
+                row.record.lines.0
+            )
+        };
+        let mut named: Vec<(String, f32)> = rows
+            .iter()
+            .map(place)
+            .zip(hits.iter().map(|hit| hit.score))
+            .collect();
+        // Ties are broken by ids, which differ between stores with equal contents.
+        named.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        named
+    }
+}
+
+/// A query for the words of a text.
+pub(crate) fn words(query: &str) -> LexicalQuery {
+    let term = |text: String| LexicalTerm { text, weight: 1.0 };
+    LexicalQuery {
+        terms: text::words(query).into_iter().map(term).collect(),
+        ..LexicalQuery::default()
+    }
+}
+
+/// Nothing is wrong with the store.
+#[track_caller]
+pub(crate) fn assert_sound(store: &Store) {
+    assert_eq!(store.check().unwrap().findings, []);
 }

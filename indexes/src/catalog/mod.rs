@@ -3,6 +3,7 @@
 //! `synchronous = FULL` makes a commit durable before it is reported.
 
 pub(crate) mod codec;
+pub(crate) mod digest;
 pub(crate) mod load;
 pub(crate) mod query;
 mod schema;
@@ -305,6 +306,13 @@ pub(crate) fn replace_segments(
         insert.execute((row.id, row.bytes as i64, row.checksum.0, contents))?;
     }
     Ok(())
+}
+
+/// All contents that the catalog knows.
+pub(crate) fn content_ids(c: &Connection) -> rusqlite::Result<Vec<u32>> {
+    let mut statement = c.prepare_cached("SELECT id FROM contents ORDER BY id")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    rows.collect()
 }
 
 /// Removes contents that no chunk and no segment has.

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::codec::{unpack_sorted, unpack_text};
 use super::{hash, invalid, unsigned};
 use crate::records::{
-    ChunkId, ChunkKind, ChunkRecord, FileId, FileRecord, FileRow, FileStat, SkipReason, SkipRecord,
-    SymbolRecord,
+    ChunkId, ChunkKind, ChunkRecord, ContentHash, FileId, FileRecord, FileRow, FileStat,
+    SkipReason, SkipRecord, SymbolRecord,
 };
 
 const FILE_COLUMNS: &str = "id, path, size, mtime_ns, ctime_ns, inode, hash, racy, language, lossy,
@@ -156,21 +156,69 @@ pub(crate) fn symbols_named(
     };
     let sql = format!("{SYMBOLS} WHERE name = ?1 {exactly} ORDER BY file, n");
     let mut statement = c.prepare_cached(&sql)?;
-    let rows = statement.query_map([name], |row| {
-        Ok(StoredSymbol {
-            file: FileId(row.get(0)?),
-            chunk: row.get(1)?,
-            record: SymbolRecord {
-                name: row.get(2)?,
-                qualified_name: row.get(3)?,
-                kind: kind(row, 4)?,
-                line: row.get(5)?,
-                end_line: row.get(6)?,
-                signature: row.get(7)?,
-            },
-        })
-    })?;
+    let rows = statement.query_map([name], symbol)?;
     rows.collect()
+}
+
+fn symbol(row: &Row<'_>) -> rusqlite::Result<StoredSymbol> {
+    Ok(StoredSymbol {
+        file: FileId(row.get(0)?),
+        chunk: row.get(1)?,
+        record: SymbolRecord {
+            name: row.get(2)?,
+            qualified_name: row.get(3)?,
+            kind: kind(row, 4)?,
+            line: row.get(5)?,
+            end_line: row.get(6)?,
+            signature: row.get(7)?,
+        },
+    })
+}
+
+/// Definitions in a file, in order.
+pub(crate) fn symbols_of_file(c: &Connection, file: FileId) -> rusqlite::Result<Vec<StoredSymbol>> {
+    let sql = format!("{SYMBOLS} WHERE file = ?1 ORDER BY n");
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map([file.0], symbol)?;
+    rows.collect()
+}
+
+/// Ids of the names that a file mentions, ascending, each with its lines.
+pub(crate) fn mentions_of_file(
+    c: &Connection,
+    file: FileId,
+) -> rusqlite::Result<Vec<(u32, Vec<u32>)>> {
+    let names = c
+        .prepare_cached("SELECT names FROM file_names WHERE file = ?1")?
+        .query_row([file.0], |row| {
+            unpack_sorted(row.get_ref(0)?.as_blob()?)
+                .ok_or_else(|| invalid(0, "name list does not decode"))
+        })
+        .optional()?;
+    let mut statement =
+        c.prepare_cached("SELECT lines, mentions FROM refs WHERE name = ?1 AND file = ?2")?;
+    let mut mentions = Vec::new();
+    for name in names.unwrap_or_default() {
+        let lines = statement
+            .query_row((name, file.0), |row| {
+                let count = unsigned(row, 1)?;
+                unpack_sorted(row.get_ref(0)?.as_blob()?)
+                    .filter(|lines| lines.len() as u64 == count)
+                    .ok_or_else(|| invalid(0, "line list does not decode to its length"))
+            })
+            .optional()?;
+        mentions.push((name, lines.unwrap_or_default()));
+    }
+    Ok(mentions)
+}
+
+/// The digest stored for a file, and how many symbols, references and bytes of text it should have.
+pub(crate) fn totals(c: &Connection, file: FileId) -> rusqlite::Result<(ContentHash, [u64; 3])> {
+    c.prepare_cached("SELECT digest, symbols, refs, text_bytes FROM files WHERE id = ?1")?
+        .query_row([file.0], |row| {
+            let totals = [unsigned(row, 1)?, unsigned(row, 2)?, unsigned(row, 3)?];
+            Ok((hash(row, 0)?, totals))
+        })
 }
 
 /// Shows each distinct defined name to `see`, in index order.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::codec::{Head, pack_heads, pack_sorted, pack_text, unpack_sorted};
+use super::digest::digest;
 use super::{State, content_id, invalid, query};
 use crate::records::{
     ChunkRecord, ContentHash, FileId, FileRecord, FileStat, NewFile, ReferenceRecord, SkipRecord,
@@ -51,28 +52,34 @@ impl<'c> Rows<'c> {
         };
         let first_chunk = take(&mut self.state.next_chunk, file.chunks.len())?;
         let heads = self.put_chunks(id, first_chunk, &file.chunks)?;
-        let row = FileRow {
+        let mentions = self.mentions(&file.references)?;
+        let rows = mentions
+            .iter()
+            .map(|(&name, lines)| (name, lines.as_slice()));
+        self.insert_file(&FileRow {
             id,
-            record: &file.record,
-            symbols: file.symbols.len(),
-            references: file.references.len(),
-            text_bytes: file.text.len(),
+            file,
             first_chunk,
             heads: &heads,
-        };
-        self.insert_file(&row)?;
+            digest: digest(&file.record, &file.chunks, &file.symbols, rows),
+        })?;
+        self.put_text(id, file.text)?;
+        self.put_symbols(id, &file.symbols, &file.chunks)?;
+        self.put_mentions(id, mentions)?;
+        Ok((id, first_chunk))
+    }
+
+    fn put_text(&self, file: FileId, text: &[u8]) -> rusqlite::Result<()> {
         self.c
             .prepare_cached("INSERT INTO texts VALUES (?1, ?2, ?3)")?
-            .execute((id.0, file.text.len() as i64, pack_text(file.text)))?;
-        self.put_symbols(id, &file.symbols, &file.chunks)?;
-        self.put_references(id, &file.references)?;
-        Ok((id, first_chunk))
+            .execute((file.0, text.len() as i64, pack_text(text)))?;
+        Ok(())
     }
 
     fn insert_file(&self, row: &FileRow<'_>) -> rusqlite::Result<()> {
         let sql =
             "INSERT INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-                                             NULL, ?14, ?15, ?16, ?17, ?18)";
+                                             NULL, ?14, ?15, ?16, ?17, ?18, ?19)";
         let FileRecord {
             path,
             stat,
@@ -83,7 +90,7 @@ impl<'c> Rows<'c> {
             note,
             generated,
             lines,
-        } = row.record;
+        } = &row.file.record;
         self.c.prepare_cached(sql)?.execute(rusqlite::params![
             row.id.0,
             path,
@@ -98,11 +105,12 @@ impl<'c> Rows<'c> {
             note,
             generated,
             lines,
-            row.symbols as i64,
-            row.references as i64,
-            row.text_bytes as i64,
+            row.file.symbols.len() as i64,
+            row.file.references.len() as i64,
+            row.file.text.len() as i64,
             row.first_chunk,
             pack_heads(row.heads),
+            row.digest.0,
         ])?;
         Ok(())
     }
@@ -178,29 +186,38 @@ impl<'c> Rows<'c> {
         Ok(())
     }
 
-    fn put_references(
+    /// Lines by name, ascending.
+    fn mentions(
         &mut self,
-        file: FileId,
         references: &[ReferenceRecord],
-    ) -> rusqlite::Result<()> {
-        let mut by_name: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    ) -> rusqlite::Result<BTreeMap<u32, Vec<u32>>> {
+        let mut mentions: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for reference in references {
             let name = self.intern_name(&reference.name)?;
-            by_name.entry(name).or_default().push(reference.line);
+            mentions.entry(name).or_default().push(reference.line);
         }
-        let names: Vec<u32> = by_name.keys().copied().collect();
+        mentions
+            .values_mut()
+            .for_each(|lines| lines.sort_unstable());
+        Ok(mentions)
+    }
+
+    fn put_mentions(
+        &mut self,
+        file: FileId,
+        mentions: BTreeMap<u32, Vec<u32>>,
+    ) -> rusqlite::Result<()> {
+        let names: Vec<u32> = mentions.keys().copied().collect();
         self.c
             .prepare_cached("INSERT INTO file_names VALUES (?1, ?2)")?
             .execute((file.0, pack_sorted(&names)))?;
         self.pending_files.insert(file.0);
-        for (name, mut lines) in by_name {
-            lines.sort_unstable();
-            self.pending.push(Mentions {
-                name,
-                file: file.0,
-                lines,
-            });
-        }
+        let rows = mentions.into_iter();
+        self.pending.extend(rows.map(|(name, lines)| Mentions {
+            name,
+            file: file.0,
+            lines,
+        }));
         match self.pending.len() >= PENDING_REFERENCES {
             true => self.flush(),
             false => Ok(()),
@@ -382,14 +399,13 @@ impl<'c> Rows<'c> {
     }
 }
 
+/// What a row of `files` is made of.
 struct FileRow<'a> {
     id: FileId,
-    record: &'a FileRecord,
-    symbols: usize,
-    references: usize,
-    text_bytes: usize,
+    file: &'a NewFile<'a>,
     first_chunk: u32,
     heads: &'a [Head],
+    digest: ContentHash,
 }
 
 /// Takes `count` ids that no one has had. Ids end at 2³² − 1.
@@ -403,7 +419,7 @@ fn take(next: &mut u32, count: usize) -> rusqlite::Result<u32> {
 }
 
 /// Which of a file's chunks holds a line: the smallest, where several begin or end on it.
-fn chunk_of_line(chunks: &[ChunkRecord], line: u32) -> Option<u32> {
+pub(crate) fn chunk_of_line(chunks: &[ChunkRecord], line: u32) -> Option<u32> {
     let holds = |chunk: &ChunkRecord| chunk.lines.0 <= line && line <= chunk.lines.1;
     (0..)
         .zip(chunks)

@@ -58,7 +58,8 @@ impl Section {
 const MAGIC: [u8; 8] = *b"fathomSG";
 const VERSION: u32 = 1;
 const ALIGNMENT: usize = 64;
-const FOOTER_BYTES: usize = 8 + 4 + 4 + 16 + 4 + 4 + 8 + 8 + Section::ALL.len() * (8 + 16) + 16;
+pub(super) const FOOTER_BYTES: usize =
+    8 + 4 + 4 + 16 + 4 + 4 + 8 + 8 + Section::ALL.len() * (8 + 16) + 16;
 
 /// What a segment holds, apart from the data.
 #[derive(Clone, Debug, PartialEq, Eq)]

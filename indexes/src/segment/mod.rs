@@ -4,9 +4,10 @@ mod cast;
 mod format;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
-use std::ops::Range;
-use std::path::Path;
 
 use crate::StoreError;
 use crate::catalog::{Identity, SegmentRow, segment_file_name};
@@ -80,11 +81,6 @@ impl Segment {
         })
     }
 
-    /// Number of contents.
-    pub fn len(&self) -> usize {
-        self.footer.shape.contents as usize
-    }
-
     fn section(&self, section: Section) -> &[u8] {
         &self.bytes[self.footer.range(section)]
     }
@@ -101,11 +97,6 @@ impl Segment {
             .get(codes, self.floats(Section::TokenScales), ordinal)
     }
 
-    /// Token rows of a content.
-    pub fn rows(&self, ordinal: usize) -> usize {
-        self.tokens.rows(ordinal)
-    }
-
     /// The dense vector of a content.
     pub fn dense(&self, ordinal: usize) -> DenseView<'_> {
         let dim = self.footer.shape.dense_dim as usize;
@@ -114,16 +105,6 @@ impl Segment {
             codes: cast::signed(&codes[ordinal * dim..(ordinal + 1) * dim]),
             scale: self.floats(Section::DenseScales)[ordinal],
         }
-    }
-
-    /// Dense codes of a range of contents, `[contents, dense_dim]`, and their scales.
-    pub fn dense_rows(&self, ordinals: Range<usize>) -> (&[i8], &[f32]) {
-        let dim = self.footer.shape.dense_dim as usize;
-        let codes = self.section(Section::DenseCodes);
-        (
-            cast::signed(&codes[ordinals.start * dim..ordinals.end * dim]),
-            &self.floats(Section::DenseScales)[ordinals],
-        )
     }
 
     /// The hash of a content.
@@ -274,9 +255,4 @@ pub(crate) fn validate(identity: &Identity, encoding: &Encoding<'_>) -> Result<(
         true => Ok(()),
         false => refuse("a value is not a finite number".into()),
     }
-}
-
-/// Where a segment's file is, for messages.
-pub(crate) fn locate(storage: &dyn Storage, row: &SegmentRow) -> Box<Path> {
-    storage.locate(&row.file_name()).into_boxed_path()
 }

@@ -44,11 +44,6 @@ impl TokenIndex {
             scales: &scales[rows],
         })
     }
-
-    /// Token rows of one content.
-    pub fn rows(&self, ordinal: usize) -> usize {
-        (self.offsets[ordinal + 1] - self.offsets[ordinal]) as usize
-    }
 }
 
 /// One stored token matrix.

@@ -6,8 +6,12 @@
 //! change what a name means is [`Storage::replace`], which is atomic.
 
 mod bytes;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod memory;
 mod os;
+#[cfg(test)]
+pub(crate) mod sqlite_vfs;
 
 use std::fmt;
 use std::io;

@@ -164,7 +164,7 @@ impl<'w> Update<'w> {
         chunks: &[ChunkRecord],
         text: &[u8],
     ) -> Result<(), StoreError> {
-        let added = self.lexical_writer().and_then(|lexical| {
+        let added = open_lexical(self.lexical, self.place).and_then(|lexical| {
             let path = String::from_utf8_lossy(path);
             for (id, chunk) in (first..).zip(chunks) {
                 add_chunk(lexical, ChunkId(id), &path, chunk, text)?;
@@ -173,13 +173,6 @@ impl<'w> Update<'w> {
         });
         self.words = true;
         self.keep_error(added)
-    }
-
-    fn lexical_writer(&mut self) -> Result<&mut LexicalWriter, StoreError> {
-        match &mut *self.lexical {
-            Some(open) => Ok(open),
-            closed => Ok(closed.insert(self.place.lexical().writer()?)),
-        }
     }
 
     fn known(&mut self, known: rusqlite::Result<bool>, path: &[u8]) -> Result<(), StoreError> {
@@ -215,6 +208,17 @@ impl Drop for Update<'_> {
         let rolled_back = self.catalog.roll_back();
         // Nothing can be answered here; the next operation will.
         let _ = self.keep_error(rolled_back);
+    }
+}
+
+/// The writer of the lexical index, opened when it is first needed.
+pub(super) fn open_lexical<'l>(
+    lexical: &'l mut Option<LexicalWriter>,
+    place: &Place,
+) -> Result<&'l mut LexicalWriter, StoreError> {
+    match lexical {
+        Some(open) => Ok(open),
+        closed => Ok(closed.insert(place.lexical().writer()?)),
     }
 }
 

@@ -1,6 +1,10 @@
 //! The store from the outside: what goes in comes out, and readers and writers do not disturb each other.
 #![allow(clippy::unwrap_used)]
 
+mod concurrency;
+mod faults;
+mod model;
+
 use std::time::Duration;
 
 use crate::testing::*;
@@ -13,15 +17,8 @@ fn filled() -> (tempfile::TempDir, Store) {
     let (dir, store) = store();
     let mut writer = writer(&store);
     put(&mut writer, &[("src/a.rs", A), ("b.txt", B)]);
+    assert_sound(&store);
     (dir, store)
-}
-
-fn words(query: &str) -> LexicalQuery {
-    let term = |text: String| LexicalTerm { text, weight: 1.0 };
-    LexicalQuery {
-        terms: text::words(query).into_iter().map(term).collect(),
-        ..LexicalQuery::default()
-    }
 }
 
 fn paths(snapshot: &Snapshot, hits: &[Hit]) -> Vec<String> {
@@ -120,11 +117,11 @@ fn a_content_is_encoded_once_and_found_in_every_chunk_that_has_it() {
     let (_dir, store) = filled();
     let mut writer = writer(&store);
     assert_eq!(writer.missing().unwrap().len(), 4);
-    encode(&mut writer, 3);
+    encode(&mut writer, 3).unwrap();
     let snapshot = store.snapshot().unwrap();
     assert_eq!(writer.missing().unwrap().len(), 1);
     assert!(snapshot.coverage() > 0.7 && snapshot.coverage() < 1.0);
-    encode(&mut writer, 9);
+    encode(&mut writer, 9).unwrap();
     let snapshot = store.snapshot().unwrap();
     assert_eq!((snapshot.coverage(), snapshot.counts().segments), (1.0, 2));
     let shared = Vectors::of(ContentHash::of(b"plain words here\n"));
@@ -144,7 +141,7 @@ fn a_content_is_encoded_once_and_found_in_every_chunk_that_has_it() {
 fn a_changed_file_replaces_its_chunks_and_keeps_encodings_of_the_same_content() {
     let (_dir, store) = filled();
     let mut writer = writer(&store);
-    encode(&mut writer, 9);
+    encode(&mut writer, 9).unwrap();
     let old = store.snapshot().unwrap();
     put(&mut writer, &[("src/a.rs", &A.replace("close", "shut"))]);
     let new = store.snapshot().unwrap();
@@ -160,7 +157,7 @@ fn a_changed_file_replaces_its_chunks_and_keeps_encodings_of_the_same_content() 
 fn a_renamed_file_is_found_under_its_new_path_alone() {
     let (_dir, store) = filled();
     let mut writer = writer(&store);
-    encode(&mut writer, 9);
+    encode(&mut writer, 9).unwrap();
     let mut update = writer.begin().unwrap();
     update
         .rename_file(b"b.txt", b"lib/joining.txt", stat(1))
@@ -320,7 +317,7 @@ fn wrong_input_is_refused_and_changes_nothing() {
     vectors.dense[0] = f32::NAN;
     let refused = writer.add_encodings(&[vectors.encoding()]);
     assert!(matches!(refused, Err(StoreError::Input { .. })));
-    encode(&mut writer, 9);
+    encode(&mut writer, 9).unwrap();
 }
 
 #[cfg(unix)]
@@ -329,7 +326,7 @@ fn everything_is_private_to_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let (dir, store) = filled();
     let mut writer = writer(&store);
-    encode(&mut writer, 9);
+    encode(&mut writer, 9).unwrap();
     let mut folders = vec![dir.path().to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
