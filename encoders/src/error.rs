@@ -94,15 +94,11 @@ pub enum EncoderError {
     },
 
     /// The model ran and failed.
-    #[error(
-        "model of profile `{profile}` failed on a batch of {texts} texts of {tokens} tokens each: {reason}"
-    )]
+    #[error("model of profile `{profile}` failed on a text of {tokens} tokens: {reason}")]
     Run {
         /// Name of the profile.
         profile: String,
-        /// Texts in the batch.
-        texts: usize,
-        /// Padded length of each, in tokens.
+        /// Length of the input, special tokens included.
         tokens: usize,
         /// What went wrong.
         reason: String,

@@ -6,7 +6,6 @@
 //! the ids that the model reads (no runtime needed), and an [`Encoder`] runs
 //! the model.
 
-mod batch;
 mod embedding;
 mod error;
 mod identifiers;

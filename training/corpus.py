@@ -1,0 +1,70 @@
+"""A balanced sample of real code from the packages that a machine has anyway:
+crates, Python's standard library, npm's own modules. Only permissively licensed
+packages are there; which ones were used is returned for the record.
+
+No source of the retrieval benchmark is ever read: a projection or a codebook
+fitted on it would make its figures worthless.
+"""
+
+import glob
+import os
+import random
+import re
+import subprocess
+import sysconfig
+from pathlib import Path
+
+EXTENSIONS = {
+    "rust": (".rs",),
+    "c": (".c", ".h"),
+    "c++": (".cpp", ".cc", ".hpp", ".cuh"),
+    "python": (".py",),
+    "javascript": (".js", ".mjs", ".cjs"),
+    "shell": (".sh", ".pl", ".m4"),
+    "documentation": (".md",),
+    "configuration": (".toml", ".yml"),
+}
+SKIP = re.compile(r"/(tests?|testdata|fixtures|idlelib|windows[^/]*|winapi[^/]*)/|parser\.c$|\.min\.js$|bindings\.rs$")
+WINDOW_LINES = 24
+
+
+def roots():
+    """(root folder, how many path parts below it name the package)."""
+    for registry in sorted(glob.glob(os.path.expanduser("~/.cargo/registry/src/*"))):
+        yield Path(registry), 1
+    yield Path(sysconfig.get_path("stdlib")), 1
+    npm = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True)
+    yield Path(npm.stdout.strip()), 3
+
+
+def files():
+    """language -> [(package, path)], in a stable order."""
+    found = {language: [] for language in EXTENSIONS}
+    for root, depth in roots():
+        for path in sorted(root.rglob("*")):
+            language = next((l for l, e in EXTENSIONS.items() if path.suffix in e), None)
+            if language and not SKIP.search(str(path)) and path.is_file() and path.stat().st_size < 200_000:
+                parts = path.relative_to(root).parts
+                found[language].append(("/".join(parts[:depth]) if len(parts) > depth else parts[0], path))
+    return found
+
+
+def windows(per_language, seed):
+    """`per_language` windows of consecutive lines for each language, at most one
+    of a file, and the sorted packages they are from."""
+    rng = random.Random(seed)
+    texts, packages = [], set()
+    for language, candidates in files().items():
+        rng.shuffle(candidates)
+        taken = 0
+        for package, path in candidates:
+            if taken == per_language:
+                break
+            lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+            start = rng.randrange(max(1, len(lines) - WINDOW_LINES))
+            text = "\n".join(lines[start : start + WINDOW_LINES])
+            if sum(c.isalpha() for c in text) > 200:
+                texts.append((language, text))
+                packages.add(package)
+                taken += 1
+    return texts, sorted(packages)
