@@ -15,7 +15,8 @@ use tantivy::directory::{
 /// cannot be behind after a crash and needs no write of its own for every new file.
 const MANAGED: &str = ".managed.json";
 
-/// The index's own list of segments, which is no segment file.
+/// The index's own list of segments. Other than in segment files, tantivy puts no checksum there:
+/// we add one as a last line.
 const META: &str = "meta.json";
 
 /// One folder of a storage. Clones share it.
@@ -55,6 +56,29 @@ impl StoreDirectory {
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// `content` and a line with its hash.
+fn sealed(content: &[u8]) -> Vec<u8> {
+    format!(
+        "{}{}\n",
+        String::from_utf8_lossy(content),
+        blake3::hash(content)
+    )
+    .into_bytes()
+}
+
+/// What was [`sealed`], if it is whole.
+fn unsealed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    const SEAL: usize = 2 * blake3::OUT_LEN + 1;
+    let content = &bytes[..bytes.len().saturating_sub(SEAL)];
+    match sealed(content) == bytes {
+        true => Ok(content.to_vec()),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "checksum mismatch",
+        )),
+    }
 }
 
 fn read_error(error: io::Error, path: &Path) -> OpenReadError {
@@ -107,7 +131,7 @@ impl Directory for StoreDirectory {
         } else {
             self.storage
                 .open(&self.name(path))
-                .map(|bytes| bytes.to_vec())
+                .and_then(|bytes| unsealed(&bytes))
         };
         content.map_err(|error| read_error(error, path))
     }
@@ -116,7 +140,7 @@ impl Directory for StoreDirectory {
         if path == Path::new(MANAGED) {
             return Ok(());
         }
-        self.storage.replace(&self.name(path), data)
+        self.storage.replace(&self.name(path), &sealed(data))
     }
 
     fn sync_directory(&self) -> io::Result<()> {

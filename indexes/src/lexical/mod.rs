@@ -17,6 +17,7 @@ pub use writer::LexicalWriter;
 use crate::storage::Storage;
 use crate::{ChunkId, StoreError};
 use directory::StoreDirectory;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,6 +139,10 @@ impl LexicalIndex {
             return Ok(None);
         }
         let index = Index::open(self.directory.clone())?;
+        if index.schema() != schema::schema().0 {
+            let problem = "fields differ from those of this build".to_owned();
+            return Err(TantivyError::SchemaError(problem));
+        }
         schema::register(&index);
         Ok(Some(index))
     }
@@ -160,6 +165,15 @@ impl LexicalIndex {
             Failure::Panic => StoreError::damaged(path, "tantivy cannot decode it"),
             Failure::Tantivy(TantivyError::DataCorruption(problem)) => {
                 StoreError::damaged(path, format!("{problem:?}"))
+            }
+            Failure::Tantivy(TantivyError::SchemaError(problem)) => {
+                StoreError::damaged(path, problem)
+            }
+            Failure::Tantivy(TantivyError::OpenReadError(OpenReadError::IoError {
+                io_error,
+                filepath,
+            })) if io_error.kind() == io::ErrorKind::InvalidData => {
+                StoreError::damaged(self.directory.locate(&filepath), io_error.to_string())
             }
             Failure::Tantivy(error) => StoreError::Lexical {
                 path,

@@ -237,6 +237,45 @@ fn damage_is_found() {
     assert_eq!(index.damaged_files().unwrap(), [storage.locate(&name)]);
 }
 
+/// Whatever byte is wrong, a search gives some result or an error, and the check finds it.
+#[test]
+fn no_flipped_byte_crashes_a_search() {
+    let storage = Arc::new(MemoryStorage::default());
+    let index = LexicalIndex::new(storage.clone(), "lexical");
+    let mut writer = index.writer().unwrap();
+    for chunk in 0..3 {
+        writer.add(&doc(chunk, "some words to find")).unwrap();
+    }
+    writer.commit(1).unwrap();
+    writer.close().unwrap();
+    let mut missed = Vec::new();
+    // Panics inside tantivy are expected and caught; their reports would fill the screen.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    for file in storage.list("lexical").unwrap() {
+        let name = format!("lexical/{file}");
+        let content = storage.open(&name).unwrap().to_vec();
+        for at in 0..content.len() {
+            let mut damaged = content.clone();
+            damaged[at] ^= 0x55;
+            storage.replace(&name, &damaged).unwrap();
+            let found = index
+                .reader(ALL)
+                .and_then(|r| r.search(&query("words find"), 9, None));
+            let noticed = index
+                .damaged_files()
+                .map_or(true, |files| !files.is_empty());
+            let harmless = found.is_ok_and(|hits| hits.len() == 3);
+            if !noticed && !harmless {
+                missed.push(format!("byte {at} of {file}"));
+            }
+        }
+        storage.replace(&name, &content).unwrap();
+    }
+    std::panic::set_hook(hook);
+    assert_eq!(missed, [""; 0]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(String),
