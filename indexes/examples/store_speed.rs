@@ -48,8 +48,9 @@ fn commit(writer: &mut Writer, files: usize) {
         .collect();
     let start = Instant::now();
     let mut update = writer.begin().unwrap();
-    new.iter()
-        .for_each(|file| drop(update.put_file(file).unwrap()));
+    for file in &new {
+        update.put_file(file).unwrap();
+    }
     println!("put files         {:>10.1?}", start.elapsed());
     update.commit().unwrap();
     println!("put and commit    {:>10.1?}", start.elapsed());

@@ -67,7 +67,7 @@ impl CheckReport {
     ) -> Result<Option<T>, StoreError> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(StoreError::Damaged { problem, .. }) => {
+            Err(StoreError::Damaged { problem, .. } | StoreError::Lexical { problem, .. }) => {
                 self.find(part, place, problem);
                 Ok(None)
             }

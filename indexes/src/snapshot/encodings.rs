@@ -17,8 +17,8 @@ pub(super) struct Item {
 #[derive(Debug)]
 pub(super) struct Encodings {
     pub items: Vec<Item>,
-    /// Positions of chunks, grouped by content.
-    positions: Vec<u32>,
+    /// Content and position of every chunk, sorted.
+    slots: Vec<(u32, u32)>,
     /// Item by position of a chunk; [`NONE`] for one that is not encoded.
     item_of: Vec<u32>,
     /// Distinct contents of the live chunks.
@@ -39,16 +39,14 @@ impl Encodings {
         slots.sort_unstable();
         let mut encodings = Encodings {
             items: Vec::new(),
-            positions: slots.iter().map(|slot| slot.1).collect(),
             item_of: vec![NONE; slots.len()],
             distinct: slots.chunk_by(|a, b| a.0 == b.0).count(),
+            slots,
         };
         for (segment, row) in segments.iter().enumerate() {
             let contents = row.iter().flat_map(|row| &row.contents);
             for (ordinal, &content) in contents.enumerate() {
-                let start = slots.partition_point(|slot| slot.0 < content);
-                let same = slots[start..].iter().take_while(|slot| slot.0 == content);
-                let chunks = start..start + same.count();
+                let chunks = encodings.slots_of(content);
                 encodings.add(Item {
                     segment,
                     ordinal,
@@ -59,13 +57,21 @@ impl Encodings {
         encodings
     }
 
+    fn slots_of(&self, content: u32) -> Range<usize> {
+        let start = self.slots.partition_point(|slot| slot.0 < content);
+        let same = self.slots[start..]
+            .iter()
+            .take_while(|slot| slot.0 == content);
+        start..start + same.count()
+    }
+
     /// Adds an item unless no live chunk has it, or an earlier item serves them.
     fn add(&mut self, item: Item) {
-        let Some(&first) = self.positions[item.chunks.clone()].first() else {
+        let Some(&(_, first)) = self.slots[item.chunks.clone()].first() else {
             return;
         };
         if self.item_of[first as usize] == NONE {
-            for &position in &self.positions[item.chunks.clone()] {
+            for &(_, position) in &self.slots[item.chunks.clone()] {
                 self.item_of[position as usize] = self.items.len() as u32;
             }
             self.items.push(item);
@@ -74,8 +80,15 @@ impl Encodings {
 
     /// Positions of the chunks that have an item's content.
     pub fn positions(&self, item: &Item) -> impl Iterator<Item = usize> + Clone {
-        let positions = self.positions[item.chunks.clone()].iter();
-        positions.map(|&position| position as usize)
+        let slots = self.slots[item.chunks.clone()].iter();
+        slots.map(|&(_, position)| position as usize)
+    }
+
+    /// The encoding of a content, if a live chunk has it.
+    #[cfg(feature = "faiss")]
+    pub fn of_content(&self, content: u32) -> Option<&Item> {
+        let (_, position) = self.slots[self.slots_of(content)].first()?;
+        self.of(*position as usize)
     }
 
     /// The encoding of the chunk at a position.

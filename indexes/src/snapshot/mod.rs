@@ -1,5 +1,6 @@
 //! A consistent view of one generation of a store.
 
+mod dense;
 mod encodings;
 mod score;
 mod set;
@@ -22,7 +23,7 @@ use crate::records::{
 use crate::segment::Segment;
 use crate::store::{CATALOG, LEXICAL, Place};
 use encodings::Encodings;
-use score::{DenseQuery, Scan};
+use score::Scan;
 pub use set::ChunkSet;
 
 /// One generation: everything asked of a snapshot belongs to it, whatever a
@@ -40,6 +41,8 @@ pub struct Snapshot {
     problems: Vec<String>,
     encodings: OnceLock<Encodings>,
     lexical: Mutex<Option<Arc<LexicalReader>>>,
+    #[cfg(feature = "faiss")]
+    dense: dense::Clusters,
 }
 
 impl Snapshot {
@@ -87,6 +90,8 @@ impl Snapshot {
             problems,
             encodings: OnceLock::new(),
             lexical: Mutex::new(None),
+            #[cfg(feature = "faiss")]
+            dense: dense::Clusters::default(),
         })
     }
 
@@ -268,17 +273,6 @@ impl Snapshot {
         }
     }
 
-    /// The chunks with the best cosine to `query`, `[dense_dim]`, L2-normalised.
-    pub fn dense(
-        &self,
-        query: &[f32],
-        n: usize,
-        within: Option<&ChunkSet>,
-    ) -> Result<Vec<Hit>, StoreError> {
-        let query = self.dense_query(query)?;
-        Ok(self.scan(within).dense(&query, n))
-    }
-
     /// The chunks with the best MaxSim: the sum over the tokens of `query`,
     /// `[tokens, token_dim]`, of the best cosine of any token of the chunk.
     pub fn late(
@@ -302,16 +296,6 @@ impl Snapshot {
         Ok(self.scan(None).late_of(&query, &self.positions(ids)))
     }
 
-    /// Cosine of single chunks; `None` for one that is not encoded or is of another generation.
-    pub fn dense_scores(
-        &self,
-        query: &[f32],
-        ids: &[ChunkId],
-    ) -> Result<Vec<Option<f32>>, StoreError> {
-        let query = self.dense_query(query)?;
-        Ok(self.scan(None).dense_of(&query, &self.positions(ids)))
-    }
-
     fn positions(&self, ids: &[ChunkId]) -> Vec<Option<usize>> {
         ids.iter().map(|&id| self.heads.position(id)).collect()
     }
@@ -323,17 +307,6 @@ impl Snapshot {
             false => Err(wrong_query(format!(
                 "{} values are not rows of {dim}",
                 rows.len()
-            ))),
-        }
-    }
-
-    fn dense_query(&self, vector: &[f32]) -> Result<DenseQuery, StoreError> {
-        let dim = self.place.identity.dense_dim;
-        match vector.len() == dim {
-            true => Ok(DenseQuery::new(vector)),
-            false => Err(wrong_query(format!(
-                "{} values instead of {dim}",
-                vector.len()
             ))),
         }
     }

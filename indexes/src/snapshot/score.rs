@@ -11,7 +11,8 @@ use super::encodings::{Encodings, Item};
 use super::set::ChunkSet;
 use super::top::Top;
 use crate::catalog::load::Heads;
-use crate::maxsim::{self, Query};
+use crate::dense::DenseQuery;
+use crate::maxsim::Query;
 use crate::records::Hit;
 use crate::segment::Segment;
 
@@ -21,6 +22,9 @@ const BLOCK: usize = 256;
 /// Below this many items the threads cost more than they bring.
 const PARALLEL_ITEMS: usize = 2 * BLOCK;
 
+/// Candidates of a dense search that are scored again without the rounding of the query.
+const SPARE: usize = 32;
+
 /// Everything that scoring reads.
 #[derive(Clone, Copy)]
 pub(super) struct Scan<'a> {
@@ -28,27 +32,6 @@ pub(super) struct Scan<'a> {
     pub segments: &'a [Option<Segment>],
     pub encodings: &'a Encodings,
     pub within: Option<&'a ChunkSet>,
-}
-
-/// A dense query, quantised.
-pub(super) struct DenseQuery {
-    codes: Vec<i8>,
-    scale: f32,
-}
-
-impl DenseQuery {
-    pub fn new(vector: &[f32]) -> DenseQuery {
-        let mut codes = vec![0; vector.len()];
-        let scale = maxsim::quantize_row(vector, &mut codes);
-        DenseQuery { codes, scale }
-    }
-
-    fn score(&self, segment: &Segment, ordinal: usize) -> f32 {
-        let dense = segment.dense(ordinal);
-        let mut dot = [0];
-        maxsim::dots(&self.codes, dense.codes, &mut dot);
-        dot[0] as f32 * self.scale * dense.scale
-    }
 }
 
 impl Scan<'_> {
@@ -62,9 +45,29 @@ impl Scan<'_> {
 
     /// The chunks with the best cosine.
     pub fn dense(self, query: &DenseQuery, n: usize) -> Vec<Hit> {
-        self.best(n, || {
-            |segment: &Segment, ordinal| Some(query.score(segment, ordinal))
-        })
+        let about = self.best(n.saturating_add(SPARE), || rough(query));
+        self.exactly(query, about, n)
+    }
+
+    /// The chunks with the best cosine among those of some items.
+    #[cfg(feature = "faiss")]
+    pub fn dense_among(self, query: &DenseQuery, items: &[Item], n: usize) -> Vec<Hit> {
+        let about = self.best_of(items, n.saturating_add(SPARE), rough(query));
+        self.exactly(query, about.into_hits(), n)
+    }
+
+    /// Scores hits again, without the rounding of the query.
+    fn exactly(self, query: &DenseQuery, mut hits: Vec<Hit>, n: usize) -> Vec<Hit> {
+        let positions: Vec<_> = hits
+            .iter()
+            .map(|hit| self.heads.position(hit.chunk))
+            .collect();
+        for (hit, score) in hits.iter_mut().zip(self.dense_of(query, &positions)) {
+            hit.score = score.unwrap_or(hit.score);
+        }
+        hits.sort_unstable_by(Hit::best_first);
+        hits.truncate(n);
+        hits
     }
 
     /// Scores all items with scorers that `scorer` makes, one per task.
@@ -118,7 +121,7 @@ impl Scan<'_> {
     /// Cosine of single chunks, by position.
     pub fn dense_of(self, query: &DenseQuery, positions: &[Option<usize>]) -> Vec<Option<f32>> {
         self.each(positions, |segment, ordinal| {
-            Some(query.score(segment, ordinal))
+            Some(exact(query, segment, ordinal))
         })
     }
 
@@ -133,4 +136,20 @@ impl Scan<'_> {
         };
         positions.iter().map(|position| of((*position)?)).collect()
     }
+}
+
+/// A scorer by cosine of the quantised query.
+fn rough(query: &DenseQuery) -> impl FnMut(&Segment, usize) -> Option<f32> {
+    |segment, ordinal| {
+        let dense = segment.dense(ordinal);
+        let mut score = [0.0];
+        query.scores(dense.codes, &[dense.scale], &mut score);
+        Some(score[0])
+    }
+}
+
+/// The cosine of the query as it came.
+fn exact(query: &DenseQuery, segment: &Segment, ordinal: usize) -> f32 {
+    let dense = segment.dense(ordinal);
+    query.exact(dense.codes, dense.scale)
 }

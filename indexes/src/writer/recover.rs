@@ -16,8 +16,33 @@ use crate::store::{LEXICAL, SEGMENTS};
 impl Writer {
     pub(super) fn recover(&mut self) -> Result<(), StoreError> {
         self.remove_leftovers()?;
-        self.set_damaged_segments_aside()?;
+        self.set_segments_aside(|_| None)?;
         self.repair_lexical()
+    }
+
+    /// Reads every byte of what can be rebuilt, sets damaged parts aside, and
+    /// rebuilds them; contents of a damaged segment become missing. To be called
+    /// when [`Store::check`](crate::Store::check) has found something.
+    pub fn repair(&mut self) -> Result<(), StoreError> {
+        self.ensure_sound()?;
+        let repaired = self.repair_thoroughly();
+        self.poison_on_error(repaired)
+    }
+
+    fn repair_thoroughly(&mut self) -> Result<(), StoreError> {
+        self.set_segments_aside(|segment| segment.verify().into_iter().next())?;
+        if self.lexical_is_damaged() {
+            self.repairs
+                .push("lexical index: checksums differ; rebuilt".into());
+            let heads = self.catalog.check(Heads::load)?;
+            self.rebuild_lexical(&heads)?;
+        }
+        Ok(())
+    }
+
+    fn lexical_is_damaged(&self) -> bool {
+        let damaged = self.place.lexical().damaged_files();
+        damaged.map_or(true, |files| !files.is_empty())
     }
 
     /// Segments that no commit named, and temporary files.
@@ -42,11 +67,22 @@ impl Writer {
 
     /// Contents of a segment that is damaged or gone become missing, and so are
     /// encoded again. An I/O error is no damage.
-    fn set_damaged_segments_aside(&mut self) -> Result<(), StoreError> {
+    fn set_segments_aside(
+        &mut self,
+        problem: impl Fn(&Segment) -> Option<String>,
+    ) -> Result<(), StoreError> {
         let mut damaged = Vec::new();
         for row in self.catalog.check(load::segments)? {
-            match Segment::open(&*self.place.storage, &row, &self.place.identity) {
-                Ok(_) => {}
+            let opened = Segment::open(&*self.place.storage, &row, &self.place.identity);
+            let sound = opened.and_then(|segment| match problem(&segment) {
+                None => Ok(()),
+                Some(problem) => Err(StoreError::damaged(
+                    self.place.storage.locate(&row.file_name()),
+                    problem,
+                )),
+            });
+            match sound {
+                Ok(()) => {}
                 Err(error @ StoreError::Damaged { .. }) => {
                     self.repairs
                         .push(format!("{error}; set aside, to be encoded again"));
@@ -94,7 +130,12 @@ impl Writer {
     fn repair_lexical(&mut self) -> Result<(), StoreError> {
         let heads = self.catalog.check(Heads::load)?;
         let live = |chunk| heads.position(chunk).is_some();
-        match self.place.lexical().reader(&live) {
+        let mut opened = self.place.lexical().reader(&live);
+        if opened.is_err() {
+            // Damage stays, while an error of the moment may be gone.
+            opened = self.place.lexical().reader(&live);
+        }
+        match opened {
             Ok(reader) if reader.live_chunks() == heads.chunk_ids.len() as u64 => {
                 let seen = reader.payload().unwrap_or(0);
                 let seen = u32::try_from(seen).unwrap_or(u32::MAX);
@@ -106,7 +147,10 @@ impl Writer {
                 reader.live_chunks(),
                 heads.chunk_ids.len()
             )),
-            Err(error) => self.repairs.push(format!("{error}; rebuilt")),
+            Err(error @ (StoreError::Damaged { .. } | StoreError::Lexical { .. })) => {
+                self.repairs.push(format!("{error}; rebuilt"));
+            }
+            Err(error) => return Err(error),
         }
         self.rebuild_lexical(&heads)
     }
