@@ -1,7 +1,9 @@
 //! Speed of the MaxSim kernel on one core: `cargo run --release -p fathom-indexes --example maxsim_speed`.
 #![allow(clippy::print_stdout)]
 
-use fathom_indexes::maxsim::{Query, Tokens, dots, kernel_name, quantize};
+use fathom_indexes::maxsim::{
+    Query, ResidualQuery, ResidualValues, Residuals, Tokens, dots, kernel_name, quantize,
+};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -14,6 +16,9 @@ fn main() {
         let (codes, scales) = quantize(&vectors(documents * ROWS, DIM, 1), DIM);
         for queries in [8, 16, 24, 32, 64] {
             maxsim(name, &codes, &scales, queries);
+        }
+        for queries in [16, 32] {
+            residual(name, documents, queries);
         }
         plain_read(name, &codes);
     }
@@ -50,6 +55,45 @@ fn maxsim(name: &str, codes: &[i8], scales: &[f32], queries: usize) {
         products as f64 / seconds / 1e9,
         codes.len() as f64 / seconds / 1e9,
         scales.len() as f64 / seconds / 1e6,
+    );
+}
+
+/// 4-bit residuals around 4,096 centroids.
+fn residual(name: &str, documents: usize, queries: usize) {
+    const CENTROIDS: usize = 4096;
+    let rows = documents * ROWS;
+    let noise: Vec<u32> = vectors(rows, DIM / 2, 4)
+        .into_iter()
+        .map(f32::to_bits)
+        .collect();
+    let packed: Vec<u8> = noise.iter().map(|bits| (bits >> 12) as u8).collect();
+    let centroids: Vec<u32> = noise[..rows].iter().map(|bits| bits >> 8 & 4095).collect();
+    let scales = vec![1.0; rows];
+    let (codes, centroid_scales) = quantize(&vectors(CENTROIDS, DIM, 5), DIM);
+    let values = ResidualValues::new(&std::array::from_fn(|at| at as f32 / 100.0 - 0.075));
+    let query = Query::new(&vectors(queries, DIM, 3), DIM);
+    let centroid_rows = Tokens {
+        codes: &codes,
+        scales: &centroid_scales,
+    };
+    let table = best_of(|| drop(black_box(ResidualQuery::new(&query, centroid_rows, values))));
+    let against = ResidualQuery::new(&query, centroid_rows, values);
+    let mut scorer = against.scorer();
+    let seconds = best_of(|| {
+        for at in 0..documents {
+            let tokens = at * ROWS..(at + 1) * ROWS;
+            black_box(scorer.score(Residuals {
+                packed: &packed[tokens.start * DIM / 2..tokens.end * DIM / 2],
+                centroids: &centroids[tokens.clone()],
+                scales: &scales[tokens],
+            }));
+        }
+    });
+    println!(
+        "{name}: {queries:2} query rows, 4-bit residuals {:6.1} G multiply-adds/s {:5.1} M tokens/s, table {:.2} ms",
+        (rows * DIM * queries) as f64 / seconds / 1e9,
+        rows as f64 / seconds / 1e6,
+        table * 1e3,
     );
 }
 

@@ -55,12 +55,42 @@ fn entry(dims: &[i8], group: usize) -> i32 {
     }) as i32
 }
 
-/// Writes, for each query lane, the largest `scale · dot` over the document's rows. The second
-/// last argument is working memory.
-pub(super) type Maxima = unsafe fn(&Packed, Tokens<'_>, &mut Vec<i16>, &mut [f32]);
+/// Document rows, and what their dot products are completed with.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub codes: &'a [i8],
+    pub scales: &'a [f32],
+    pub bases: Option<Bases<'a>>,
+}
+
+/// A row's score is `scale · (step · dot + base)` instead of `scale · dot`; its base for every
+/// query lane is one row of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Bases<'a> {
+    pub step: f32,
+    /// `[centroids, lanes]`.
+    pub table: &'a [f32],
+    /// Row of the table for each document row.
+    pub rows: &'a [u32],
+}
+
+impl Bases<'_> {
+    /// The bases of document row `at`.
+    #[inline(always)]
+    pub fn of(&self, at: usize, lanes: usize) -> &[f32] {
+        &self.table[self.rows[at] as usize * lanes..][..lanes]
+    }
+}
+
+/// Reads rows, uses some working memory, and writes one number per query lane: the best score
+/// of a row ([`Kernel::maxima`]), or one per row and lane: its score ([`Kernel::table`]).
+pub(super) type Score = unsafe fn(&Packed, Rows<'_>, &mut Vec<i16>, &mut [f32]);
 
 /// Writes the dot product of a query with each row.
 pub(super) type Dots = unsafe fn(&[i8], &[i8], &mut [i32]);
+
+/// Writes the value of each nibble, low ones before high ones.
+pub(super) type Unpack = unsafe fn(&[u8], &[i8; 16], &mut [i8]);
 
 /// One implementation. The function pointers may be called only where the processor has the
 /// features, which [`supported`] sees to.
@@ -71,18 +101,45 @@ pub(super) struct Kernel {
     pub lanes: usize,
     /// Dimensions per packed entry, 4 or 2.
     pub group: usize,
-    pub maxima: Maxima,
+    pub maxima: Score,
+    pub table: Score,
     pub dots: Dots,
+    pub unpack: Unpack,
 }
 
 impl Kernel {
     #[allow(unsafe_code)]
-    pub fn maxima(&self, query: &Packed, tokens: Tokens<'_>, wide: &mut Vec<i16>, out: &mut [f32]) {
-        assert_eq!(tokens.codes.len(), tokens.scales.len() * query.dim);
+    pub fn maxima(&self, query: &Packed, rows: Rows<'_>, wide: &mut Vec<i16>, out: &mut [f32]) {
+        assert_eq!(rows.codes.len(), rows.scales.len() * query.dim);
+        assert!(
+            rows.bases
+                .is_none_or(|bases| bases.rows.len() == rows.scales.len())
+        );
         assert_eq!(out.len(), query.lanes());
         // SAFETY: a kernel is reachable only through `supported`, which checked the processor's
         // features; the shapes that the kernels rely on were asserted above.
-        unsafe { (self.maxima)(query, tokens, wide, out) }
+        unsafe { (self.maxima)(query, rows, wide, out) }
+    }
+
+    #[allow(unsafe_code)]
+    pub fn table(&self, query: &Packed, tokens: Tokens<'_>, out: &mut [f32]) {
+        let Tokens { codes, scales } = tokens;
+        assert_eq!(codes.len(), scales.len() * query.dim);
+        assert_eq!(out.len(), scales.len() * query.lanes());
+        let rows = Rows {
+            codes,
+            scales,
+            bases: None,
+        };
+        // SAFETY: as above.
+        unsafe { (self.table)(query, rows, &mut Vec::new(), out) }
+    }
+
+    #[allow(unsafe_code)]
+    pub fn unpack(&self, packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
+        assert_eq!(out.len(), 2 * packed.len());
+        // SAFETY: as above.
+        unsafe { (self.unpack)(packed, values, out) }
     }
 
     #[allow(unsafe_code)]
@@ -127,15 +184,44 @@ pub(super) static SCALAR: Kernel = Kernel {
     lanes: 1,
     group: 4,
     maxima: scalar_maxima,
+    table: scalar_table,
     dots: scalar_dots,
+    unpack,
 };
 
-fn scalar_maxima(query: &Packed, tokens: Tokens<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
-    for (best, row) in out.iter_mut().zip(query.entries.chunks_exact(query.stride)) {
-        *best = f32::NEG_INFINITY;
-        for (codes, scale) in tokens.codes.chunks_exact(query.dim).zip(tokens.scales) {
-            *best = best.max(scalar_dot(row, codes) as f32 * scale);
+fn scalar_maxima(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
+    let lanes = query.lanes();
+    for (lane, best) in out.iter_mut().enumerate() {
+        let entries = &query.entries[lane * query.stride..][..query.stride];
+        let scored = rows
+            .codes
+            .chunks_exact(query.dim)
+            .enumerate()
+            .map(|(at, codes)| {
+                let dot = scalar_dot(entries, codes) as f32;
+                let sum = rows
+                    .bases
+                    .map_or(dot, |bases| dot * bases.step + bases.of(at, lanes)[lane]);
+                sum * rows.scales[at]
+            });
+        *best = scored.fold(f32::NEG_INFINITY, f32::max);
+    }
+}
+
+fn scalar_table(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
+    let codes = rows.codes.chunks_exact(query.dim).zip(rows.scales);
+    for ((codes, scale), out) in codes.zip(out.chunks_exact_mut(query.lanes())) {
+        for (entries, out) in query.entries.chunks_exact(query.stride).zip(out) {
+            *out = scalar_dot(entries, codes) as f32 * scale;
         }
+    }
+}
+
+/// The scalar twin of the other kernels' unpacking, which also use it for the last few bytes.
+pub(super) fn unpack(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
+    for (pair, byte) in out.chunks_exact_mut(2).zip(packed) {
+        pair[0] = values[usize::from(byte & 15)];
+        pair[1] = values[usize::from(byte >> 4)];
     }
 }
 

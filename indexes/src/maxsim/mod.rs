@@ -12,12 +12,14 @@ mod kernel;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod quantize;
+mod residual;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use quantize::{quantize, quantize_row};
+pub use residual::{ResidualQuery, ResidualScorer, ResidualValues, Residuals};
 
-use kernel::{Kernel, Packed};
+use kernel::{Kernel, Packed, Rows};
 
 /// One document's token matrix: `codes` is `[tokens, dim]`, `scales` is `[tokens]`.
 #[derive(Clone, Copy, Debug)]
@@ -90,25 +92,23 @@ impl Scorer<'_> {
     /// # Panics
     /// If `tokens.codes` is not `[tokens.scales.len(), dim]`.
     pub fn score(&mut self, tokens: Tokens<'_>) -> Option<f32> {
+        let Tokens { codes, scales } = tokens;
+        self.score_rows(Rows {
+            codes,
+            scales,
+            bases: None,
+        })
+    }
+
+    fn score_rows(&mut self, rows: Rows<'_>) -> Option<f32> {
         let query = self.query;
-        if tokens.scales.is_empty() || query.scales.is_empty() {
+        if rows.scales.is_empty() || query.scales.is_empty() {
             return None;
         }
-        assert_eq!(
-            tokens.codes.len(),
-            tokens.scales.len() * query.dim,
-            "token matrix shape"
-        );
         query
             .kernel
-            .maxima(&query.packed, tokens, &mut self.wide, &mut self.maxima);
-        Some(
-            self.maxima
-                .iter()
-                .zip(&query.scales)
-                .map(|(best, scale)| best * scale)
-                .sum(),
-        )
+            .maxima(&query.packed, rows, &mut self.wide, &mut self.maxima);
+        Some(self.best_per_token().sum())
     }
 
     /// Cosine of the best document token for each query token in the last scored document.

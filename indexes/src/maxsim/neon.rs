@@ -1,8 +1,7 @@
 //! NEON kernel: four query rows per block, 8-bit products widened to 16 and then 32 bits.
 #![allow(unsafe_code)]
 
-use super::Tokens;
-use super::kernel::{Kernel, Packed};
+use super::kernel::{Kernel, Packed, Rows, unpack};
 use std::arch::aarch64::*;
 
 pub(super) static NEON: Kernel = Kernel {
@@ -10,21 +9,65 @@ pub(super) static NEON: Kernel = Kernel {
     lanes: 4,
     group: 4,
     maxima,
+    table,
     dots,
+    unpack: unpack_neon,
 };
 
 #[target_feature(enable = "neon")]
-fn maxima(query: &Packed, tokens: Tokens<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
+fn maxima(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
     for (block, out) in out.chunks_exact_mut(4).enumerate() {
         let entries = &query.entries[block * query.stride..][..query.stride];
         let mut best = vdupq_n_f32(f32::NEG_INFINITY);
-        for (codes, scale) in tokens.codes.chunks_exact(query.dim).zip(tokens.scales) {
-            let dots = vcvtq_f32_s32(row(entries, codes));
-            best = vmaxq_f32(best, vmulq_f32(dots, vdupq_n_f32(*scale)));
+        for (at, codes) in rows.codes.chunks_exact(query.dim).enumerate() {
+            let mut score = vcvtq_f32_s32(row(entries, codes));
+            if let Some(bases) = rows.bases {
+                let base = &bases.of(at, query.lanes())[block * 4..][..4];
+                // SAFETY: `base` is a slice of four numbers.
+                let base = unsafe { vld1q_f32(base.as_ptr()) };
+                score = vaddq_f32(vmulq_f32(score, vdupq_n_f32(bases.step)), base);
+            }
+            best = vmaxq_f32(best, vmulq_f32(score, vdupq_n_f32(rows.scales[at])));
         }
         // SAFETY: `out` is a chunk of four numbers.
         unsafe { vst1q_f32(out.as_mut_ptr(), best) };
     }
+}
+
+/// Writes the scaled dot product of each row with each query row, `[rows, lanes]`.
+#[target_feature(enable = "neon")]
+fn table(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
+    let codes = rows.codes.chunks_exact(query.dim).zip(rows.scales);
+    for ((codes, scale), out) in codes.zip(out.chunks_exact_mut(query.lanes())) {
+        for (entries, out) in query
+            .entries
+            .chunks_exact(query.stride)
+            .zip(out.chunks_exact_mut(4))
+        {
+            let score = vmulq_f32(vcvtq_f32_s32(row(entries, codes)), vdupq_n_f32(*scale));
+            // SAFETY: `out` is a chunk of four numbers.
+            unsafe { vst1q_f32(out.as_mut_ptr(), score) };
+        }
+    }
+}
+
+/// Looks up both nibbles of each byte, low one first.
+#[target_feature(enable = "neon")]
+fn unpack_neon(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
+    let whole = packed.len() / 16 * 16;
+    // SAFETY: `values` holds 16 bytes; 16 packed bytes from `at` give the 32 from `2 * at`,
+    // and `out` is twice as long as `packed`.
+    unsafe {
+        let values = vld1q_s8(values.as_ptr());
+        for at in (0..whole).step_by(16) {
+            let bytes = vld1q_u8(packed.as_ptr().add(at));
+            let low = vqtbl1q_s8(values, vandq_u8(bytes, vdupq_n_u8(15)));
+            let high = vqtbl1q_s8(values, vshrq_n_u8::<4>(bytes));
+            vst1q_s8(out.as_mut_ptr().add(2 * at), vzip1q_s8(low, high));
+            vst1q_s8(out.as_mut_ptr().add(2 * at + 16), vzip2q_s8(low, high));
+        }
+    }
+    unpack(&packed[whole..], values, &mut out[2 * whole..]);
 }
 
 /// The dot product of one document row with each of four query rows.

@@ -138,3 +138,55 @@ fn rows_that_are_not_numbers_become_zeros() {
         assert_eq!(quantize(&row, 2), (vec![0, 0], vec![0.0]), "{row:?}");
     }
 }
+
+proptest! {
+    #[test]
+    fn residual_kernels_equal_decoding_first(
+        (half, query, tokens) in (1..70_usize, 1..40_usize, 1..20_usize),
+        values in prop::array::uniform16(-0.2..0.2_f32),
+        seed: u64,
+    ) {
+        let dim = 2 * half;
+        let mut state = seed;
+        let mut random = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as u32
+        };
+        let mut floats = |count| -> Vec<f32> {
+            (0..count).map(|_| random() as f32 / (1_u32 << 31) as f32 - 0.5).collect()
+        };
+        let (rows, centroids) = (floats(query * dim), floats(5 * dim));
+        let scales = floats(tokens);
+        let packed: Vec<u8> = (0..tokens * half).map(|_| random() as u8).collect();
+        let of: Vec<u32> = (0..tokens).map(|_| random() % 5).collect();
+        let (centroid_codes, centroid_scales) = quantize(&centroids, dim);
+        let centroids = Tokens { codes: &centroid_codes, scales: &centroid_scales };
+        let values = ResidualValues::new(&values);
+        let residuals = Residuals { packed: &packed, centroids: &of, scales: &scales };
+        let (query_codes, query_scales) = quantize(&rows, dim);
+        let product = |a: &[i8], b: &[i8]| -> f32 {
+            a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>() as f32
+        };
+        let token = |query: &[i8], at: usize| {
+            let bytes = packed[at * half..][..half].iter();
+            let residual: Vec<i8> = bytes
+                .flat_map(|byte| [byte & 15, byte >> 4].map(|nibble| values.bytes[nibble as usize]))
+                .collect();
+            let centroid = of[at] as usize;
+            let base = product(query, &centroid_codes[centroid * dim..][..dim]) * centroid_scales[centroid];
+            (product(query, &residual) * values.step + base) * scales[at]
+        };
+        let expected: f32 = query_codes
+            .chunks_exact(dim)
+            .zip(&query_scales)
+            .map(|(query, scale)| {
+                (0..tokens).map(|at| token(query, at)).fold(f32::NEG_INFINITY, f32::max) * scale
+            })
+            .sum();
+        for kernel in supported() {
+            let query = Query::with_kernel(&rows, dim, kernel);
+            let against = ResidualQuery::new(&query, centroids, values);
+            prop_assert_eq!(against.scorer().score(residuals), Some(expected), "{}", kernel.name);
+        }
+    }
+}

@@ -3,8 +3,7 @@
 // Registers are indexed by block and row at once; iterators would hide which.
 #![allow(clippy::needless_range_loop)]
 
-use super::Tokens;
-use super::kernel::{Kernel, Packed};
+use super::kernel::{Kernel, Packed, Rows, unpack};
 use std::arch::x86_64::*;
 
 /// `vpdpbusd` multiplies unsigned by signed bytes: document bytes are moved to `byte + 128` by
@@ -15,6 +14,8 @@ pub(super) static AVX512_VNNI: Kernel = Kernel {
     group: 4,
     maxima: maxima_512,
     dots: dots_512,
+    table: table_512,
+    unpack: unpack_256,
 };
 
 /// Signed 16-bit products (`vpmaddwd`), exact where `vpmaddubsw` would saturate.
@@ -24,6 +25,8 @@ pub(super) static AVX2: Kernel = Kernel {
     group: 2,
     maxima: maxima_256,
     dots: dots_256,
+    table: table_256,
+    unpack: unpack_256,
 };
 
 /// Four bytes of `codes` from `at`, zeros past the end.
@@ -37,14 +40,14 @@ fn four(codes: &[i8], at: usize) -> i32 {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn maxima_512(query: &Packed, tokens: Tokens<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
+fn maxima_512(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
     let mut block = 0;
     while block + 2 <= query.blocks {
-        blocks_512::<2>(query, block, tokens, out);
+        blocks_512::<2>(query, block, rows, out);
         block += 2;
     }
     if block < query.blocks {
-        blocks_512::<1>(query, block, tokens, out);
+        blocks_512::<1>(query, block, rows, out);
     }
 }
 
@@ -54,21 +57,20 @@ const ROWS_512: usize = 6;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn blocks_512<const B: usize>(query: &Packed, block: usize, tokens: Tokens<'_>, out: &mut [f32]) {
-    let dim = query.dim;
+fn blocks_512<const B: usize>(query: &Packed, block: usize, rows: Rows<'_>, out: &mut [f32]) {
     let mut best = [_mm512_set1_ps(f32::NEG_INFINITY); B];
-    let mut codes = tokens.codes.chunks_exact(ROWS_512 * dim);
-    let mut scales = tokens.scales.chunks_exact(ROWS_512);
-    for (codes, scales) in (&mut codes).zip(&mut scales) {
+    let count = rows.scales.len();
+    let whole = count / ROWS_512 * ROWS_512;
+    for at in (0..whole).step_by(ROWS_512) {
+        let codes = &rows.codes[at * query.dim..][..ROWS_512 * query.dim];
         prefetch(codes);
-        rows_512::<B, ROWS_512>(query, block, codes, scales, &mut best);
+        let sums = sums_512::<B, ROWS_512>(query, block, codes);
+        max_512(query, block, rows, at, &sums, &mut best);
     }
-    let rest = codes
-        .remainder()
-        .chunks_exact(dim)
-        .zip(scales.remainder().chunks_exact(1));
-    for (codes, scales) in rest {
-        rows_512::<B, 1>(query, block, codes, scales, &mut best);
+    for at in whole..count {
+        let codes = &rows.codes[at * query.dim..][..query.dim];
+        let sums = sums_512::<B, 1>(query, block, codes);
+        max_512(query, block, rows, at, &sums, &mut best);
     }
     for (best, out) in best.iter().zip(out[block * 16..].chunks_exact_mut(16)) {
         // SAFETY: `out` is a chunk of 16 numbers.
@@ -76,11 +78,39 @@ fn blocks_512<const B: usize>(query: &Packed, block: usize, tokens: Tokens<'_>, 
     }
 }
 
+/// Raises `best` by the scores of rows `at..at + R`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn max_512<const B: usize, const R: usize>(
+    query: &Packed,
+    block: usize,
+    rows: Rows<'_>,
+    at: usize,
+    sums: &[[__m512i; R]; B],
+    best: &mut [__m512; B],
+) {
+    for b in 0..B {
+        for r in 0..R {
+            let mut score = _mm512_cvtepi32_ps(sums[b][r]);
+            if let Some(bases) = rows.bases {
+                let base = &bases.of(at + r, query.lanes())[(block + b) * 16..][..16];
+                // SAFETY: `base` is a slice of 16 numbers.
+                let base = unsafe { _mm512_loadu_ps(base.as_ptr()) };
+                score = _mm512_add_ps(_mm512_mul_ps(score, _mm512_set1_ps(bases.step)), base);
+            }
+            let score = _mm512_mul_ps(score, _mm512_set1_ps(rows.scales[at + r]));
+            best[b] = _mm512_max_ps(best[b], score);
+        }
+    }
+}
+
+/// Bytes between what is read and what is asked for.
+const AHEAD: usize = 4096;
+
 /// Asks for the rows that come some groups later, which usually belong to the next documents:
 /// four-byte broadcasts alone do not wake the processor's own prefetcher in time.
 #[inline(always)]
 fn prefetch(codes: &[i8]) {
-    const AHEAD: usize = 4096;
     for line in (0..codes.len()).step_by(64) {
         let address = codes.as_ptr().wrapping_add(AHEAD + line);
         // SAFETY: a prefetch reads nothing; addresses outside of the matrix are ignored.
@@ -88,19 +118,18 @@ fn prefetch(codes: &[i8]) {
     }
 }
 
+/// Dot products of R document rows with the query rows of B blocks.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn rows_512<const B: usize, const R: usize>(
+fn sums_512<const B: usize, const R: usize>(
     query: &Packed,
     block: usize,
     codes: &[i8],
-    scales: &[f32],
-    best: &mut [__m512; B],
-) {
+) -> [[__m512i; R]; B] {
     let dim = query.dim;
     let entries = &query.entries[block * query.stride..][..B * query.stride];
     let biases = &query.bias[block * 16..][..B * 16];
-    assert!(codes.len() == R * dim && scales.len() == R);
+    assert!(codes.len() == R * dim);
     let mut sums = [[_mm512_setzero_si512(); R]; B];
     for b in 0..B {
         // SAFETY: `biases` holds 16 numbers for each of the B blocks.
@@ -141,10 +170,21 @@ fn rows_512<const B: usize, const R: usize>(
             }
         }
     }
-    for b in 0..B {
-        for r in 0..R {
-            let dots = _mm512_cvtepi32_ps(sums[b][r]);
-            best[b] = _mm512_max_ps(best[b], _mm512_mul_ps(dots, _mm512_set1_ps(scales[r])));
+    sums
+}
+
+/// Writes the scaled dot product of each row with each query row, `[rows, lanes]`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn table_512(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
+    let lanes = query.lanes();
+    for (at, out) in out.chunks_exact_mut(lanes).enumerate() {
+        let codes = &rows.codes[at * query.dim..][..query.dim];
+        let scale = _mm512_set1_ps(rows.scales[at]);
+        for (block, out) in out.chunks_exact_mut(16).enumerate() {
+            let [[sum]] = sums_512::<1, 1>(query, block, codes);
+            let score = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+            // SAFETY: `out` is a chunk of 16 numbers.
+            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), score) };
         }
     }
 }
@@ -182,15 +222,15 @@ fn dots_512(query: &[i8], rows: &[i8], out: &mut [i32]) {
 }
 
 #[target_feature(enable = "avx2")]
-fn maxima_256(query: &Packed, tokens: Tokens<'_>, wide: &mut Vec<i16>, out: &mut [f32]) {
-    let padded = widen(tokens.codes, query.dim, wide);
+fn maxima_256(query: &Packed, rows: Rows<'_>, wide: &mut Vec<i16>, out: &mut [f32]) {
+    let padded = widen(rows.codes, query.dim, wide);
     let mut block = 0;
     while block + 2 <= query.blocks {
-        blocks_256::<2>(query, block, wide, padded, tokens.scales, out);
+        blocks_256::<2>(query, block, wide, padded, rows, out);
         block += 2;
     }
     if block < query.blocks {
-        blocks_256::<1>(query, block, wide, padded, tokens.scales, out);
+        blocks_256::<1>(query, block, wide, padded, rows, out);
     }
 }
 
@@ -218,21 +258,19 @@ fn blocks_256<const B: usize>(
     block: usize,
     wide: &[i16],
     padded: usize,
-    scales: &[f32],
+    rows: Rows<'_>,
     out: &mut [f32],
 ) {
     let mut best = [_mm256_set1_ps(f32::NEG_INFINITY); B];
-    let mut codes = wide.chunks_exact(ROWS_256 * padded);
-    let mut groups = scales.chunks_exact(ROWS_256);
-    for (codes, scales) in (&mut codes).zip(&mut groups) {
-        rows_256::<B, ROWS_256>(query, block, codes, scales, &mut best);
+    let count = rows.scales.len();
+    let whole = count / ROWS_256 * ROWS_256;
+    for at in (0..whole).step_by(ROWS_256) {
+        let sums = sums_256::<B, ROWS_256>(query, block, &wide[at * padded..][..ROWS_256 * padded]);
+        max_256(query, block, rows, at, &sums, &mut best);
     }
-    let rest = codes
-        .remainder()
-        .chunks_exact(padded)
-        .zip(groups.remainder().chunks_exact(1));
-    for (codes, scales) in rest {
-        rows_256::<B, 1>(query, block, codes, scales, &mut best);
+    for at in whole..count {
+        let sums = sums_256::<B, 1>(query, block, &wide[at * padded..][..padded]);
+        max_256(query, block, rows, at, &sums, &mut best);
     }
     for (best, out) in best.iter().zip(out[block * 8..].chunks_exact_mut(8)) {
         // SAFETY: `out` is a chunk of 8 numbers.
@@ -240,18 +278,43 @@ fn blocks_256<const B: usize>(
     }
 }
 
+/// Raises `best` by the scores of rows `at..at + R`.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn rows_256<const B: usize, const R: usize>(
+fn max_256<const B: usize, const R: usize>(
+    query: &Packed,
+    block: usize,
+    rows: Rows<'_>,
+    at: usize,
+    sums: &[[__m256i; R]; B],
+    best: &mut [__m256; B],
+) {
+    for b in 0..B {
+        for r in 0..R {
+            let mut score = _mm256_cvtepi32_ps(sums[b][r]);
+            if let Some(bases) = rows.bases {
+                let base = &bases.of(at + r, query.lanes())[(block + b) * 8..][..8];
+                // SAFETY: `base` is a slice of 8 numbers.
+                let base = unsafe { _mm256_loadu_ps(base.as_ptr()) };
+                score = _mm256_add_ps(_mm256_mul_ps(score, _mm256_set1_ps(bases.step)), base);
+            }
+            let score = _mm256_mul_ps(score, _mm256_set1_ps(rows.scales[at + r]));
+            best[b] = _mm256_max_ps(best[b], score);
+        }
+    }
+}
+
+/// Dot products of R widened document rows with the query rows of B blocks.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn sums_256<const B: usize, const R: usize>(
     query: &Packed,
     block: usize,
     codes: &[i16],
-    scales: &[f32],
-    best: &mut [__m256; B],
-) {
+) -> [[__m256i; R]; B] {
     let padded = codes.len() / R;
     let entries = &query.entries[block * query.stride..][..B * query.stride];
-    assert!(padded * R == codes.len() && padded * 4 == query.stride && scales.len() == R);
+    assert!(padded * R == codes.len() && padded * 4 == query.stride);
     let mut sums = [[_mm256_setzero_si256(); R]; B];
     for at in 0..padded / 2 {
         // SAFETY: a block holds `padded / 2` entries of 8 numbers, a row `padded / 2` pairs.
@@ -272,12 +335,51 @@ fn rows_256<const B: usize, const R: usize>(
             }
         }
     }
-    for b in 0..B {
-        for r in 0..R {
-            let dots = _mm256_cvtepi32_ps(sums[b][r]);
-            best[b] = _mm256_max_ps(best[b], _mm256_mul_ps(dots, _mm256_set1_ps(scales[r])));
+    sums
+}
+
+/// Writes the scaled dot product of each row with each query row, `[rows, lanes]`.
+#[target_feature(enable = "avx2")]
+fn table_256(query: &Packed, rows: Rows<'_>, wide: &mut Vec<i16>, out: &mut [f32]) {
+    let lanes = query.lanes();
+    let padded = widen(rows.codes, query.dim, wide);
+    for (at, out) in out.chunks_exact_mut(lanes).enumerate() {
+        let codes = &wide[at * padded..][..padded];
+        let scale = _mm256_set1_ps(rows.scales[at]);
+        for (block, out) in out.chunks_exact_mut(8).enumerate() {
+            let [[sum]] = sums_256::<1, 1>(query, block, codes);
+            let score = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale);
+            // SAFETY: `out` is a chunk of 8 numbers.
+            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), score) };
         }
     }
+}
+
+/// Looks up both nibbles of each byte, low one first.
+#[target_feature(enable = "avx2")]
+fn unpack_256(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
+    let whole = packed.len() / 32 * 32;
+    // SAFETY: `values` holds 16 bytes; 32 packed bytes from `at` give the 64 from `2 * at`,
+    // and `out` is twice as long as `packed`.
+    unsafe {
+        let values = _mm256_broadcastsi128_si256(_mm_loadu_si128(values.as_ptr().cast()));
+        let mask = _mm256_set1_epi8(0x0f);
+        for at in (0..whole).step_by(32) {
+            _mm_prefetch::<_MM_HINT_T0>(packed.as_ptr().wrapping_add(AHEAD + at).cast());
+            let bytes = _mm256_loadu_si256(packed.as_ptr().add(at).cast());
+            let low = _mm256_shuffle_epi8(values, _mm256_and_si256(bytes, mask));
+            let high = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), mask);
+            let high = _mm256_shuffle_epi8(values, high);
+            let (even, odd) = (
+                _mm256_unpacklo_epi8(low, high),
+                _mm256_unpackhi_epi8(low, high),
+            );
+            let to: *mut __m256i = out.as_mut_ptr().add(2 * at).cast();
+            _mm256_storeu_si256(to, _mm256_permute2x128_si256::<0x20>(even, odd));
+            _mm256_storeu_si256(to.add(1), _mm256_permute2x128_si256::<0x31>(even, odd));
+        }
+    }
+    unpack(&packed[whole..], values, &mut out[2 * whole..]);
 }
 
 #[target_feature(enable = "avx2")]
