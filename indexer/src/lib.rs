@@ -4,5 +4,11 @@
 //! This crate knows nothing of queries.
 
 pub mod chunk;
+mod document;
 pub mod language;
+pub mod pipeline;
+pub mod plan;
+mod skip;
+mod source;
 mod symbols;
+pub mod walk;

@@ -19,7 +19,8 @@ pub(crate) type Mention = ReferenceRecord;
 
 /// Takes `Server::run` apart into `run` and `Server`; generics are dropped.
 pub(crate) fn split_name(raw: &str, language: &Language) -> (String, String) {
-    let raw = raw.trim().trim_matches(['"', '\'', '`']);
+    let raw = raw.trim();
+    let raw = if raw.starts_with(['"', '\'', '`']) { raw.trim_matches(['"', '\'', '`']) } else { raw };
     let raw: String = raw.split_whitespace().collect::<Vec<_>>().join(" ");
     let raw = crate::chunk::truncate(&raw, MAX_NAME);
     let raw = match raw.find(['<', '[']) {
@@ -59,7 +60,7 @@ const TEST_MARKS: [&str; 16] = [
 /// A function in a type is a method; what is marked as a test, or stands in one, is a test.
 pub(crate) fn settle_kind(kind: ChunkKind, name: &str, head: &str, parent: Option<ChunkKind>) -> ChunkKind {
     let testable = matches!(kind, Function | Method | Module | Impl | Type);
-    let marked = testable && (TEST_MARKS.iter().any(|mark| head.contains(mark)) || is_python_test(kind, name, head));
+    let marked = testable && (TEST_MARKS.iter().any(|mark| head.contains(mark)) || is_named_test(kind, name, head));
     let inside = parent == Some(Test) && matches!(kind, Function | Method | Module | Impl);
     match (kind, parent) {
         _ if marked || inside => Test,
@@ -68,9 +69,10 @@ pub(crate) fn settle_kind(kind: ChunkKind, name: &str, head: &str, parent: Optio
     }
 }
 
-/// pytest and unittest find tests by name.
-fn is_python_test(kind: ChunkKind, name: &str, head: &str) -> bool {
-    let function = matches!(kind, Function | Method) && name.starts_with("test_") && head.contains("def ");
+/// pytest, unittest and shell test runners find tests by name.
+fn is_named_test(kind: ChunkKind, name: &str, head: &str) -> bool {
+    let scripted = head.contains("def ") || head.contains("() {");
+    let function = matches!(kind, Function | Method) && name.starts_with("test_") && scripted;
     let class = kind == Type && name.starts_with("Test") && head.contains("TestCase");
     function || class
 }
@@ -207,6 +209,7 @@ mod tests {
             ("lua", "M.sub.run", "run", "M.sub"),
             ("ruby", "Foo::Bar", "Bar", "Foo"),
             ("elixir", "Foo.Bar", "Bar", "Foo"),
+            ("haskell", "go'", "go'", ""),
             ("json", "\"a.b\"", "a.b", ""),
             ("javascript", "GET /users.json works", "GET /users.json works", ""),
         ];

@@ -57,7 +57,8 @@ fn body<'t>(node: Node<'t>) -> Option<Node<'t>> {
 
 /// Where the part of a definition before its body ends.
 pub(crate) fn head_end(node: Node) -> usize {
-    body(node).map_or(node.end_byte(), |body| body.start_byte().max(node.start_byte()))
+    // One byte more, so that `() {` can be told from `()`.
+    body(node).map_or(node.end_byte(), |body| body.start_byte().max(node.start_byte()) + 1)
 }
 
 /// The declaration up to its body on one line, at most [`MAX_SIGNATURE`] bytes.
@@ -71,7 +72,13 @@ pub(crate) fn signature(node: Node, start: usize, kind: ChunkKind, text: &str) -
     };
     // A body that begins on the first line of a definition (`x = {`) leaves nothing.
     let head = if head.trim().is_empty() { whole.lines().next().unwrap_or("") } else { head };
-    let line = one_line(truncate(head, 4 * MAX_SIGNATURE));
+    short(head)
+}
+
+/// A declaration on one line, without what opens its body and without conditional compilation.
+pub(crate) fn short(head: &str) -> String {
+    let conditional = |line: &&str| !["#if", "#else", "#endif", "#pragma", "#region"].iter().any(|mark| line.trim_start().starts_with(mark));
+    let line = one_line(truncate(head, 4 * MAX_SIGNATURE).lines().filter(conditional));
     let line = line.trim_end_matches(['{', ':', ' ', ',', ';']).trim_end_matches(" =>").trim_end_matches(" =");
     truncate(line, MAX_SIGNATURE).trim_end().to_string()
 }
@@ -82,8 +89,8 @@ fn first_comment(node: Node) -> usize {
     children.filter(|child| child.kind().contains("comment")).map(|child| child.start_byte()).next().unwrap_or(usize::MAX)
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+fn one_line<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 /// At most `limit` bytes, cut at a character boundary.
@@ -98,16 +105,28 @@ pub(crate) fn push_doc(doc: &mut String, line: &str) {
     }
     let line = line.trim();
     let line = ["@moduledoc", "@doc", "@typedoc"].iter().fold(line, |line, mark| line.strip_prefix(mark).unwrap_or(line));
-    let line = line.trim_start_matches(['/', '!', '*', '#', ' ', '\t', '<', '"', '%']);
+    let line = line.trim_start_matches(['/', '!', '*', '#', ' ', '\t', '"', '%']);
     let line = ["-- |", "--- ", "-- ", "--", "{-|", "{-", "(**", "(*", ";;", "~S\"\"\"", "'''"]
         .iter()
         .find_map(|mark| line.strip_prefix(mark))
         .unwrap_or(line);
     let line = ["*/", "*)", "-}", "\"\"\"", "'''", "-->"].iter().fold(line, |line, mark| line.strip_suffix(mark).unwrap_or(line));
-    let line = line.trim();
-    if !line.is_empty() {
+    let line = without_tags(line.trim());
+    if !line.is_empty() && line != "false" {
         doc.push_str(line);
         doc.push('\n');
+    }
+}
+
+/// Without the XML elements that begin and end a line (`<summary>…</summary>`).
+fn without_tags(line: &str) -> &str {
+    let line = match line.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        Some((_, rest)) => rest,
+        None => line,
+    };
+    match line.rsplit_once("</") {
+        Some((before, tag)) if tag.ends_with('>') => before.trim(),
+        _ => line.trim(),
     }
 }
 

@@ -31,13 +31,14 @@ pub(crate) struct Layout<'a> {
     pub(crate) rows: &'a Rows<'a>,
     pub(crate) units: &'a [Unit],
     pub(crate) cuts: &'a [u16],
+    pub(crate) leads: &'a [bool],
     pub(crate) options: &'a ChunkOptions,
 }
 
 impl Layout<'_> {
     /// All pieces of a file in order; together they hold every row that is not blank.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
-        let pieces = self.join_punctuation(self.divide());
+        let pieces = self.join_comments(self.join_punctuation(self.divide()));
         self.merge(pieces)
     }
 
@@ -133,6 +134,30 @@ impl Layout<'_> {
         joined
     }
 
+    /// A comment of its own goes to what follows it.
+    fn join_comments(&self, pieces: Vec<Piece>) -> Vec<Piece> {
+        let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            match joined.last_mut() {
+                Some(before)
+                    if before.loose
+                        && before.level == piece.level
+                        && self.is_comment(before)
+                        && self.fits(before.rows.start..piece.rows.end) =>
+                {
+                    *before = Piece { rows: before.rows.start..piece.rows.end, ..piece };
+                }
+                _ => joined.push(piece),
+            }
+        }
+        joined
+    }
+
+    fn is_comment(&self, piece: &Piece) -> bool {
+        let is_lead = |row| self.leads.get(self.rows.line(row) as usize).copied().unwrap_or(false);
+        piece.rows.clone().all(|row| self.rows.is_blank(row) || is_lead(row))
+    }
+
     fn fits(&self, rows: Range<usize>) -> bool {
         self.rows.tokens(&rows) <= self.options.max_tokens
     }
@@ -146,10 +171,12 @@ impl Layout<'_> {
             match merged.last_mut() {
                 Some(last) if self.belong_together(last, &piece) => {
                     last.rows.end = piece.rows.end;
+                    let level = if self.is_head(last, &piece) { piece.level } else { last.level };
                     if weight > heaviest {
                         heaviest = weight;
                         *last = Piece { rows: last.rows.clone(), ..piece };
                     }
+                    last.level = level;
                 }
                 _ => {
                     heaviest = weight;
@@ -170,11 +197,34 @@ impl Layout<'_> {
     fn belong_together(&self, last: &Piece, next: &Piece) -> bool {
         let (a, b) = (self.rows.tokens(&last.rows), self.rows.tokens(&next.rows));
         let smaller = a.min(b);
+        let near = last.level == next.level || self.is_head(last, next) || self.is_tail(last, next);
         let limit = if smaller < self.options.tiny_tokens { self.options.max_tokens } else { self.options.target_tokens };
-        last.level == next.level
-            && self.is_test(last) == self.is_test(next)
+        near && self.is_test(last) == self.is_test(next)
             && smaller < self.options.min_tokens
             && self.rows.tokens(&(last.rows.start..next.rows.end)) <= limit
+    }
+
+    /// `module A` in front of the first thing inside it.
+    fn is_head(&self, last: &Piece, next: &Piece) -> bool {
+        last.loose && !last.part && self.tiny(last) && self.inside(next.level, last.unit)
+    }
+
+    /// `end` behind the last thing inside.
+    fn is_tail(&self, last: &Piece, next: &Piece) -> bool {
+        next.loose && self.tiny(next) && self.inside(last.level, next.unit)
+    }
+
+    fn tiny(&self, piece: &Piece) -> bool {
+        self.rows.tokens(&piece.rows) < self.options.tiny_tokens
+    }
+
+    /// Whether a level lies in a definition, at any depth.
+    fn inside(&self, level: Option<usize>, unit: Option<usize>) -> bool {
+        let mut level = level;
+        while level.is_some() && level != unit {
+            level = level.and_then(|level| self.units[level].parent);
+        }
+        level == unit
     }
 
     fn is_test(&self, piece: &Piece) -> bool {

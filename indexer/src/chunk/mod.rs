@@ -9,6 +9,7 @@ mod generated;
 mod layout;
 mod parse;
 mod partition;
+mod prepare;
 mod roles;
 mod rows;
 mod syntax;
@@ -158,12 +159,13 @@ fn read_syntax(
     if language.grammar.is_none() {
         return Err(None);
     }
-    let tree = parse::parse(language, text, options.parse_limit).map_err(|refusal| Some(refusal.note()))?;
-    Ok(syntax::read(language, &tree, text, rows.line_count()))
+    let text = prepare::prepare(language, text);
+    let tree = parse::parse(language, &text, options.parse_limit).map_err(|refusal| Some(refusal.note()))?;
+    Ok(syntax::read(language, &tree, &text, rows.line_count()))
 }
 
 fn chunks(path: &[u8], rows: &Rows, syntax: &Syntax, options: &ChunkOptions) -> Vec<Chunk> {
-    let layout = Layout { rows, units: &syntax.units, cuts: &syntax.cuts, options };
+    let layout = Layout { rows, units: &syntax.units, cuts: &syntax.cuts, leads: &syntax.leads, options };
     let mut chunks: Vec<Chunk> = layout.pieces().into_iter().map(|piece| chunk(rows, syntax, piece)).collect();
     if let Some(first) = chunks.first_mut()
         && first.name.is_empty()

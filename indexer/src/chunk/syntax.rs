@@ -14,6 +14,9 @@ use crate::symbols::{self, Mention};
 /// Nodes deeper than this are not visited; chains of operators get this deep, code does not.
 const MAX_DEPTH: usize = 2000;
 
+/// What ends a comment that may stand one blank line above its definition.
+const BLOCK_ENDS: [&str; 3] = ["*/", "-}", "*)"];
+
 /// A definition and the lines (0-based, end exclusive) that belong to it:
 /// comments and attributes before it, decorators and templates around it.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub(crate) struct Syntax {
     pub(crate) mentions: Vec<Mention>,
     /// Doc comment of the file itself.
     pub(crate) file_doc: String,
+    /// Whether each line is a comment or an attribute and nothing else.
+    pub(crate) leads: Vec<bool>,
 }
 
 /// Reads the tree of `text`, which has `line_count` lines.
@@ -79,6 +84,8 @@ struct Walk<'a> {
     frames: Vec<Frame>,
     /// What each line holds if nothing but a comment or an attribute.
     leads: Vec<Lead>,
+    /// The last type signature that leads a definition: its line and bytes.
+    type_signature: Option<(usize, Range<usize>)>,
     /// Differences of `Syntax::cuts`.
     spans: Vec<i32>,
     syntax: Syntax,
@@ -94,6 +101,7 @@ impl<'a> Walk<'a> {
             line_starts: line_starts.collect(),
             frames: Vec::new(),
             leads: vec![Lead::None; line_count],
+            type_signature: None,
             spans: vec![0; line_count + 1],
             syntax: Syntax::default(),
         }
@@ -108,6 +116,9 @@ impl<'a> Walk<'a> {
             Frame { lines, start_byte: node.start_byte(), wrapper: role.wrapper, unit: self.enclosing() };
         if role.comment || role.leading {
             self.mark_lead(node, role, &frame.lines);
+            if node.kind() == "signature" {
+                self.type_signature = Some((frame.lines.start, node.byte_range()));
+            }
         }
         if let Some(definition) = role.definition
             && let Some(unit) = self.define(node, definition, &frame.lines)
@@ -174,7 +185,8 @@ impl<'a> Walk<'a> {
         }
         let outer = self.outermost(lines, node.start_byte());
         let start = self.lead_start(outer.lines.start, parent_unit);
-        let head = &self.text[self.line_starts[start]..describe::head_end(node)];
+        let head_end = self.text.floor_char_boundary(describe::head_end(node));
+        let head = self.text.get(self.line_starts[start]..head_end).unwrap_or("");
         let kind = symbols::settle_kind(kind, &name, head, parent_unit.map(|unit| unit.kind));
         let scope = symbols::join(parent_unit.map_or("", |unit| &unit.qualified_name), &own_scope, self.language);
         Some(Unit {
@@ -182,7 +194,7 @@ impl<'a> Walk<'a> {
             qualified_name: symbols::join(&scope, &name, self.language),
             name,
             scope,
-            signature: describe::signature(node, outer.start_byte, kind, self.text),
+            signature: self.signature(node, &outer, start..lines.start, kind),
             doc: self.doc(node, start..outer.lines.start),
             lines: start..outer.lines.end,
             line: lines.start,
@@ -211,11 +223,30 @@ impl<'a> Walk<'a> {
     /// The first of the comment and attribute lines directly in front of a line.
     fn lead_start(&self, line: usize, parent: Option<&Unit>) -> usize {
         let lowest = parent.map_or(0, |unit| unit.line + 1);
-        let mut start = line;
-        while start > lowest && matches!(self.leads[start - 1], Lead::Comment | Lead::Attribute) {
-            start -= 1;
+        let above = |mut start: usize| {
+            while start > lowest && matches!(self.leads[start - 1], Lead::Comment | Lead::Attribute) {
+                start -= 1;
+            }
+            start
+        };
+        let start = above(line);
+        // A block comment documents what follows even across one blank line, except at the top of a file.
+        let across = start == line && line >= lowest + 2 && self.line(line - 1).trim().is_empty();
+        if across && BLOCK_ENDS.iter().any(|end| self.line(line - 2).trim_end().ends_with(end)) {
+            let start = above(line - 1);
+            if start > 0 && start < line - 1 {
+                return start;
+            }
         }
         start
+    }
+
+    /// The declaration; where a type signature stands in front of it (Haskell), that.
+    fn signature(&self, node: Node, outer: &Outer, leads: Range<usize>, kind: ChunkKind) -> String {
+        match &self.type_signature {
+            Some((line, bytes)) if leads.contains(line) => describe::short(&self.text[bytes.clone()]),
+            _ => describe::signature(node, outer.start_byte, kind, self.text),
+        }
     }
 
     fn doc(&self, node: Node, lines: Range<usize>) -> String {
@@ -266,6 +297,7 @@ impl<'a> Walk<'a> {
             describe::push_doc(&mut doc, &self.text[start..end]);
         }
         syntax.file_doc = describe::trim_doc(doc);
+        syntax.leads = self.leads.iter().map(|lead| *lead != Lead::None).collect();
         symbols::merge_clauses(&mut syntax.units, self.language);
         syntax
     }

@@ -31,7 +31,7 @@ pub(super) static TABLE: &[Language] = &[
             named("bind", Function).at(Place::Outside),
             named("data_type", Type),
             named("newtype", Type),
-            named("type_synomym", Type),
+            named("type_synonym", Type),
             named("class", Interface),
             def("instance", Impl, Name::Find(names::haskell_instance)),
             named("type_family", Type),
