@@ -86,12 +86,9 @@ impl Sought<'_> {
     fn definitions(&self) -> Result<HashMap<ChunkId, f32>, RetrieveError> {
         let mut found: HashMap<ChunkId, f32> = HashMap::new();
         for wanted in &self.query.identifiers {
-            for symbol in self
-                .snapshot
-                .symbols_named(&wanted.name, false)?
-                .iter()
-                .take(MOST_DEFINITIONS)
-            {
+            let mut symbols = self.snapshot.symbols_named(&wanted.name, false)?;
+            symbols.truncate(MOST_DEFINITIONS);
+            for symbol in symbols {
                 let Some(chunk) = symbol.chunk.filter(|&chunk| self.allows(chunk)) else {
                     continue;
                 };
@@ -195,12 +192,7 @@ fn lexical_query(query: &Understanding) -> LexicalQuery {
             .into_iter()
             .map(|(text, weight)| LexicalTerm { text, weight })
             .collect(),
-        field_weights: FieldWeights {
-            path: 1.0,
-            name: 1.0,
-            doc: 1.0,
-            body: 1.0,
-        },
+        field_weights: FieldWeights::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The value of each signal for each candidate of a pool.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use fathom_indexes::{ChunkKind, FileId};
 
@@ -13,7 +13,7 @@ use crate::words::{self, Word};
 pub type Values = [f32; Signal::ALL.len()];
 
 /// How many further chunks of a file count towards its coherence.
-const COHERENT_CHUNKS: usize = 3;
+const COHERENT_CHUNKS: usize = 5;
 /// A chunk of so few lines is tiny.
 const TINY_LINES: u32 = 2;
 
@@ -97,11 +97,7 @@ impl Named {
             .path
             .rsplit_once('/')
             .unwrap_or(("", &candidate.path));
-        let stem = file
-            .trim_start_matches('.')
-            .split('.')
-            .next()
-            .unwrap_or_default();
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
         Named {
             name: words::words(&candidate.name),
             qualified: words::words(&candidate.qualified_name),
@@ -112,61 +108,20 @@ impl Named {
 }
 
 fn names_and_paths(query: &Understanding, pool: &[Candidate], values: &mut [Values]) {
-    let named: Vec<Named> = pool.iter().map(Named::of).collect();
-    let rarity = |part: &dyn Fn(&Named) -> &[Word]| {
-        let files: BTreeMap<FileId, &[Word]> = pool
-            .iter()
-            .zip(&named)
-            .map(|(c, n)| (c.file, part(n)))
-            .collect();
-        rarities(&query.words, files.values().copied())
-    };
-    let in_names = rarities(&query.words, named.iter().map(|n| n.qualified.as_slice()));
-    let in_stems = rarity(&|n| &n.stem);
-    let in_folders = rarity(&|n| &n.folders);
-    for (named, values) in named.iter().zip(values) {
-        values[Signal::NameWords as usize] = held(&query.words, &in_names, &named.qualified);
+    for (candidate, values) in pool.iter().zip(values) {
+        let named = Named::of(candidate);
+        values[Signal::NameWords as usize] = covered(&query.words, &named.qualified);
         values[Signal::NameCovered as usize] = covered(&named.name, &query.words);
-        values[Signal::StemWords as usize] = held(&query.words, &in_stems, &named.stem);
+        values[Signal::StemWords as usize] = covered(&query.words, &named.stem);
         values[Signal::StemCovered as usize] = covered(&named.stem, &query.words);
-        values[Signal::FolderWords as usize] = held(&query.words, &in_folders, &named.folders);
+        values[Signal::FolderWords as usize] = covered(&query.words, &named.folders);
     }
 }
 
-/// How telling each word is: the rarer among `texts`, the more. Sums to 1.
-fn rarities<'a>(words: &[Word], texts: impl Iterator<Item = &'a [Word]>) -> Vec<f32> {
-    let mut counts = vec![0.0f32; words.len()];
-    let mut total = 0.0f32;
-    for text in texts {
-        total += 1.0;
-        for (count, word) in counts.iter_mut().zip(words) {
-            *count += best_likeness(word, text);
-        }
-    }
-    let mut rarities: Vec<f32> = counts
-        .iter()
-        .map(|n| (1.0 + (total - n + 0.5) / (n + 0.5)).ln())
-        .collect();
-    let sum: f32 = rarities.iter().sum();
-    rarities
-        .iter_mut()
-        .for_each(|r| *r /= sum.max(f32::MIN_POSITIVE));
-    rarities
-}
-
-/// The share of `words`, by rarity, that `text` holds.
-fn held(words: &[Word], rarities: &[f32], text: &[Word]) -> f32 {
-    words
-        .iter()
-        .zip(rarities)
-        .map(|(word, rarity)| rarity * best_likeness(word, text))
-        .sum()
-}
-
-/// The share of `text` that `words` hold.
-fn covered(text: &[Word], words: &[Word]) -> f32 {
-    let sum: f32 = text.iter().map(|word| best_likeness(word, words)).sum();
-    sum / text.len().max(1) as f32
+/// The share of `words` that `by` holds.
+fn covered(words: &[Word], by: &[Word]) -> f32 {
+    let sum: f32 = words.iter().map(|word| best_likeness(word, by)).sum();
+    sum / words.len().max(1) as f32
 }
 
 fn best_likeness(word: &Word, among: &[Word]) -> f32 {
