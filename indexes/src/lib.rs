@@ -19,6 +19,7 @@ mod snapshot;
 mod store;
 mod writer;
 
+pub mod codebook;
 pub mod dense;
 pub mod lexical;
 pub mod maxsim;

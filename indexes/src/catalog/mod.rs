@@ -83,10 +83,22 @@ impl Catalog {
         vfs: Option<&str>,
         identity: &Identity,
     ) -> Result<Catalog, StoreError> {
-        let catalog = Catalog::connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        catalog.check(|c| c.execute_batch("BEGIN"))?;
-        catalog.expect(identity)?;
-        Ok(catalog)
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        match Catalog::connect(path, vfs, flags).and_then(|c| c.begin_reading(identity)) {
+            Err(error) if needs_write_access(&error) && log_is_empty(path) => {
+                let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+                let mut catalog = Catalog::connect(&immutable(path), None, flags)?;
+                catalog.path = path.to_path_buf();
+                catalog.begin_reading(identity)
+            }
+            other => other,
+        }
+    }
+
+    fn begin_reading(self, identity: &Identity) -> Result<Catalog, StoreError> {
+        self.check(|c| c.execute_batch("BEGIN"))?;
+        self.expect(identity)?;
+        Ok(self)
     }
 
     fn connect(path: &Path, vfs: Option<&str>, flags: OpenFlags) -> Result<Catalog, StoreError> {
@@ -208,6 +220,35 @@ impl Catalog {
     pub fn state(&self) -> Result<State, StoreError> {
         self.check(read_state)
     }
+}
+
+/// A reader shares a file with writers, which it cannot create in a read-only directory.
+fn needs_write_access(error: &StoreError) -> bool {
+    let code = match error {
+        StoreError::Catalog { source, .. } => source.sqlite_error_code(),
+        _ => None,
+    };
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Everything is in the database itself, as the last writer leaves it.
+fn log_is_empty(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(true, |data| data.len() == 0)
+}
+
+/// The address of a database that no one can change, and that needs no shared file.
+fn immutable(path: &Path) -> PathBuf {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let mut address = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match plain(byte) {
+            true => address.push(byte.into()),
+            false => address.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    PathBuf::from(address + "?immutable=1")
 }
 
 /// The profile's id, with the dimensions only where the ids do not tell the two apart.

@@ -8,6 +8,8 @@ use crate::records::{ChunkId, Hit};
 
 #[cfg(feature = "faiss")]
 pub(super) use clusters::Clusters;
+#[cfg(feature = "faiss")]
+pub(crate) use clusters::worth_clusters;
 
 impl Snapshot {
     /// The chunks with the best cosine to `query`, `[dense_dim]`, L2-normalised.
@@ -63,10 +65,15 @@ mod clusters {
     use crate::snapshot::encodings::Item;
 
     /// Scans are faster than loading the index for as many searches as this.
-    const SEARCHES_BEFORE_LOADING: usize = 16;
+    const SEARCHES_BEFORE_LOADING: usize = if cfg!(test) { 0 } else { 16 };
 
     /// Candidates fetched for each result wanted.
     const CANDIDATES: usize = 4;
+
+    /// Whether clusters beat the scan of as many vectors; tests have few.
+    pub(crate) fn worth_clusters(vectors: usize) -> bool {
+        vectors > if cfg!(test) { 5 } else { SCAN_UP_TO }
+    }
 
     #[derive(Default)]
     pub(in crate::snapshot) struct Clusters {
@@ -82,7 +89,7 @@ mod clusters {
             n: usize,
         ) -> Result<Option<Vec<Item>>, StoreError> {
             let searches = self.dense.searches.fetch_add(1, Ordering::Relaxed);
-            if self.encodings().items.len() <= SCAN_UP_TO || searches < SEARCHES_BEFORE_LOADING {
+            if !worth_clusters(self.encodings().items.len()) || searches < SEARCHES_BEFORE_LOADING {
                 return Ok(None);
             }
             let Some(index) = self.dense_clusters() else {

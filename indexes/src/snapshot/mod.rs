@@ -22,6 +22,8 @@ use crate::records::{
 };
 use crate::segment::Segment;
 use crate::store::{CATALOG, LEXICAL, Place};
+#[cfg(feature = "faiss")]
+pub(crate) use dense::worth_clusters;
 use encodings::Encodings;
 use score::Scan;
 pub use set::ChunkSet;

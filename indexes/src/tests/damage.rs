@@ -189,3 +189,17 @@ fn a_truncated_catalog_is_an_error() {
         assert!(!sound, "length {length}");
     }
 }
+
+/// Run with another user's rights: the superuser may write everywhere.
+#[cfg(unix)]
+#[test]
+fn a_read_only_directory_can_be_searched() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, store, image) = filled();
+    let set_mode =
+        |mode| fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(0o500);
+    let searched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Image::of(&store)));
+    set_mode(0o700);
+    assert_eq!(searched.unwrap(), image);
+}

@@ -35,6 +35,8 @@ pub struct MaintainReport {
     pub dropped_contents: usize,
     /// Chunks that were purged from the lexical index.
     pub purged_chunks: usize,
+    /// Vectors that were added to the dense index, which only a large store has.
+    pub indexed_vectors: usize,
 }
 
 /// How much may stay dead.
@@ -80,9 +82,16 @@ impl Writer {
                         merged_segments,
                         dropped_contents,
                         purged_chunks: self.purge_lexical(&heads, &spare)?,
+                        indexed_vectors: self.maintain_dense(&heads)?,
                     })
                 });
         self.poison_on_error(done)
+    }
+
+    /// Without faiss, dense vectors are always scanned.
+    #[cfg(not(feature = "faiss"))]
+    fn maintain_dense(&mut self, _heads: &Heads) -> Result<usize, StoreError> {
+        Ok(0)
     }
 
     /// Answers how many segments were merged and how many contents dropped.

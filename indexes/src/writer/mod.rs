@@ -1,5 +1,7 @@
 //! The one process that may change a store.
 
+#[cfg(feature = "faiss")]
+mod dense;
 mod maintain;
 mod recover;
 mod update;
