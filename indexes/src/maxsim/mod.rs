@@ -68,6 +68,26 @@ impl Query {
         self.dim
     }
 
+    /// Query rows rounded up to what the kernel handles at once.
+    pub fn lanes(&self) -> usize {
+        self.packed.lanes()
+    }
+
+    /// What the dot products of each query row are multiplied by, `[tokens]`.
+    pub fn scales(&self) -> &[f32] {
+        &self.scales
+    }
+
+    /// Dot products of all rows of `tokens` with all query rows, not yet multiplied by
+    /// [`Query::scales`]: `[rows, lanes]`.
+    ///
+    /// # Panics
+    /// If `tokens` has another number of dimensions.
+    pub fn products(&self, tokens: Tokens<'_>, out: &mut Vec<f32>) {
+        out.resize(tokens.scales.len() * self.lanes(), 0.0);
+        self.kernel.table(&self.packed, tokens, out);
+    }
+
     /// A scorer with its own working memory; make one per thread.
     pub fn scorer(&self) -> Scorer<'_> {
         Scorer {

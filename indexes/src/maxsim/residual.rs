@@ -53,8 +53,8 @@ impl<'q> ResidualQuery<'q> {
     /// If the dimensions differ or are odd.
     pub fn new(query: &'q Query, centroids: Tokens<'_>, values: ResidualValues) -> Self {
         assert!(query.dim.is_multiple_of(2), "an even number of dimensions");
-        let mut table = vec![0.0; centroids.scales.len() * query.packed.lanes()];
-        query.kernel.table(&query.packed, centroids, &mut table);
+        let mut table = Vec::new();
+        query.products(centroids, &mut table);
         ResidualQuery {
             query,
             values,
