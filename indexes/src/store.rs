@@ -124,8 +124,16 @@ impl Place {
         Catalog::open_writer(&self.catalog_path(), self.vfs, &self.identity, may_create)
     }
 
+    /// Opens the catalog for reading. One whose creation was interrupted is filled first.
     pub fn catalog_reader(&self) -> Result<Catalog, StoreError> {
-        Catalog::open_reader(&self.catalog_path(), self.vfs, &self.identity)
+        let open = || Catalog::open_reader(&self.catalog_path(), self.vfs, &self.identity);
+        match open() {
+            Err(StoreError::Version { found: 0, .. }) => {
+                self.catalog_writer()?;
+                open()
+            }
+            other => other,
+        }
     }
 
     pub fn lexical(&self) -> LexicalIndex {

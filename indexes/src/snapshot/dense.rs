@@ -64,8 +64,8 @@ mod clusters {
     use crate::snapshot::Snapshot;
     use crate::snapshot::encodings::Item;
 
-    /// Scans are faster than loading the index for as many searches as this.
-    const SEARCHES_BEFORE_LOADING: usize = if cfg!(test) { 0 } else { 16 };
+    /// The search that loads the index: all before it are done sooner by scanning.
+    const LOADING_SEARCH: usize = if cfg!(test) { 1 } else { 16 };
 
     /// Candidates fetched for each result wanted.
     const CANDIDATES: usize = 4;
@@ -88,8 +88,8 @@ mod clusters {
             query: &[f32],
             n: usize,
         ) -> Result<Option<Vec<Item>>, StoreError> {
-            let searches = self.dense.searches.fetch_add(1, Ordering::Relaxed);
-            if !worth_clusters(self.encodings().items.len()) || searches < SEARCHES_BEFORE_LOADING {
+            let searches = self.dense.searches.fetch_add(1, Ordering::Relaxed) + 1;
+            if !worth_clusters(self.encodings().items.len()) || searches < LOADING_SEARCH {
                 return Ok(None);
             }
             let Some(index) = self.dense_clusters() else {
