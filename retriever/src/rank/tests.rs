@@ -43,7 +43,7 @@ fn paths_decide_between_equals() {
     for (query, better, worse) in [
         ("parse the header", "src/header.rs", "src/body.rs"),
         ("parsing headers", "src/header.rs", "src/body.rs"),
-        ("request routing", "http/router.go", "http/request_log.go"),
+        ("how routing works", "http/router.go", "http/request_log.go"),
         ("cookie jar", "cookie/jar.js", "other/thing.js"),
         ("parse the header", "src/other.rs", "tests/other.rs"),
         ("parse the header", "src/other.rs", "examples/other.rs"),
