@@ -1,0 +1,65 @@
+//! Turns the outcome of a search into what is shown.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fathom_indexes::Snapshot;
+use fathom_retriever::{SearchHit, SearchOutcome};
+
+use super::format::Format;
+use crate::output::{Answer, Item};
+
+/// The answer to `query`.
+pub fn build(
+    query: &str,
+    mode: &'static str,
+    outcome: SearchOutcome,
+    snapshot: &Snapshot,
+    format: &Format,
+) -> anyhow::Result<Answer> {
+    let mut results = Vec::with_capacity(outcome.hits.len());
+    for hit in outcome.hits {
+        let file_text = match format.needs_whole_files() {
+            true => Some(snapshot.text(hit.chunk.file)?),
+            false => None,
+        };
+        results.push(item(hit, file_text));
+    }
+    Ok(Answer {
+        query: query.to_owned(),
+        mode,
+        generation: outcome.generation,
+        semantic_coverage: outcome.semantic_coverage,
+        took: Duration::ZERO,
+        results,
+        skipped: skipped(snapshot)?,
+    })
+}
+
+/// How many files are not indexed, by reason.
+pub fn skipped(snapshot: &Snapshot) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+    let mut counts = BTreeMap::new();
+    for record in snapshot.skipped()? {
+        *counts.entry(record.reason.as_str()).or_insert(0) += 1;
+    }
+    Ok(counts)
+}
+
+fn item(hit: SearchHit, file_text: Option<Vec<u8>>) -> Item {
+    let record = hit.chunk.record;
+    Item {
+        path: hit.chunk.path,
+        start_line: record.lines.0,
+        end_line: record.lines.1,
+        score: hit.score,
+        confidence: hit.confidence.as_str(),
+        language: hit.chunk.language,
+        kind: record.kind.as_str(),
+        name: record.qualified_name,
+        signature: record.signature,
+        text: hit.text,
+        scores: hit.scores,
+        matches: hit.matches,
+        file_text,
+    }
+}

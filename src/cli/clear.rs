@@ -1,0 +1,31 @@
+//! `fathom clear`: delete an index.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use fathom::workspace::{Workspace, WorkspaceError};
+
+use super::Global;
+use crate::errors::Exit;
+use crate::output::escape;
+
+#[derive(Args, Debug)]
+pub struct ClearArgs {
+    /// A path in the repository
+    #[arg(default_value = ".")]
+    path: PathBuf,
+}
+
+pub fn run(global: &Global, args: &ClearArgs) -> anyhow::Result<Exit> {
+    let workspace = match Workspace::open_indexed(&args.path, &global.settings()?) {
+        Err(WorkspaceError::NotIndexed { root }) => {
+            global.note(&format!("`{}` is not indexed", root.display()));
+            return Ok(Exit::Found);
+        }
+        other => other?,
+    };
+    let root = escape::path(workspace.root().as_os_str().as_encoded_bytes());
+    workspace.clear()?;
+    global.note(&format!("deleted the index of `{root}`"));
+    Ok(Exit::Found)
+}

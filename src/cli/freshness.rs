@@ -1,0 +1,141 @@
+//! Brings an index up to date before a search, as far as there is time for it.
+
+use std::time::Duration;
+
+use fathom::workspace::Workspace;
+use fathom_indexes::{Counts, Snapshot};
+
+use super::Global;
+use crate::errors::{INTERRUPTED, warn};
+use crate::output::{Answer, escape};
+use crate::progress::Progress;
+use crate::signals;
+
+/// What is encoded before the search rather than after it: about two seconds of work of one core.
+const INLINE_BYTES_PER_THREAD: u64 = 48 * 1024;
+/// How long a first search waits for another process that is making the index.
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How fresh an index has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Whatever is there.
+    AsItIs,
+    /// Words of all files as they are now.
+    Words,
+    /// Words, and vectors as far as they are quickly made; the rest follows in the background.
+    Encoded,
+}
+
+/// Does what is needed, and says on stderr what could not be done.
+pub fn ensure(global: &Global, workspace: &Workspace, wanted: Freshness) -> anyhow::Result<()> {
+    if wanted == Freshness::AsItIs {
+        return Ok(());
+    }
+    refresh(global, workspace)?;
+    if wanted == Freshness::Encoded {
+        encode(global, workspace)?;
+    }
+    Ok(())
+}
+
+/// Says so when results come from files that have changed since. After a refresh there are none.
+pub fn warn_of_changes(
+    workspace: &Workspace,
+    snapshot: &Snapshot,
+    answer: &Answer,
+) -> anyhow::Result<()> {
+    let shown = answer
+        .results
+        .iter()
+        .map(|item| item.path.as_slice())
+        .collect();
+    for path in workspace.changed_since(snapshot, &shown)? {
+        let path = escape::path(&path);
+        warn(&format!(
+            "`{path}` has changed since it was indexed; search without `--no-refresh`"
+        ));
+    }
+    Ok(())
+}
+
+fn refresh(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
+    let is_first = workspace.snapshot()?.generation() == 0;
+    let patience = if is_first {
+        FIRST_PATIENCE
+    } else {
+        Duration::ZERO
+    };
+    let progress = Progress::new(global.quiet);
+    let result = signals::during(|cancel| {
+        workspace.refresh(false, patience, cancel, &|event| progress.on(event))
+    })?;
+    progress.finish();
+    stop_if_cancelled();
+    match result {
+        Err(error) if error.is_busy() && !is_first => {
+            global
+                .note("another fathom process is writing the index; answering from its last state");
+            Ok(())
+        }
+        other => Ok(other.map(drop)?),
+    }
+}
+
+fn encode(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
+    let counts = workspace.snapshot()?.counts();
+    if counts.encoded >= counts.distinct {
+        return Ok(());
+    }
+    let budget = INLINE_BYTES_PER_THREAD * workspace.settings().threads as u64;
+    if missing_bytes(&counts) <= budget {
+        return encode_now(global, workspace);
+    }
+    let percent = 100 * counts.encoded / counts.distinct.max(1);
+    global.note(&format!(
+        "{percent} % of the code is encoded; {}",
+        encode_later(workspace)
+    ));
+    Ok(())
+}
+
+/// Text still to be encoded, taking all chunks for equally long.
+fn missing_bytes(counts: &Counts) -> u64 {
+    let missing = counts.distinct.saturating_sub(counts.encoded);
+    counts.text_bytes / counts.chunks.max(1) * missing
+}
+
+fn encode_now(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
+    let progress = Progress::new(global.quiet);
+    let result = signals::during(|cancel| {
+        workspace.encode(Duration::ZERO, cancel, &|event| progress.on(event))
+    })?;
+    progress.finish();
+    stop_if_cancelled();
+    match result {
+        // Another process is at it, or there is no runtime: the search says so itself.
+        Err(error) if error.is_busy() || error.is_of_model() => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+/// Starts the background process if that is allowed; returns what to tell.
+fn encode_later(workspace: &Workspace) -> &'static str {
+    if !workspace.settings().background {
+        return "`fathom index` encodes the rest";
+    }
+    match workspace.encode_in_background() {
+        Ok(()) => "the rest follows in the background",
+        Err(error) => {
+            warn(&format!("cannot start a background process: {error}"));
+            "`fathom index` encodes the rest"
+        }
+    }
+}
+
+fn stop_if_cancelled() {
+    if signals::cancelled() {
+        crate::errors::tell("interrupted; what was indexed is kept");
+        std::process::exit(INTERRUPTED);
+    }
+}

@@ -1,0 +1,185 @@
+//! `fathom search`: bring the index up to date, ask it, show the answer.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use fathom::config::Flags;
+use fathom::model::QueryModel;
+use fathom::workspace::Workspace;
+use fathom_encoders::Profile;
+use fathom_indexes::ChunkKind;
+use fathom_retriever::{Filter, Mode, QueryEncoder, SearchOutcome, SearchRequest};
+
+use super::format::{Format, FormatArgs};
+use super::freshness::{self, Freshness};
+use super::{Global, answer};
+use crate::errors::{Exit, warn};
+use crate::output::highlight::Highlighter;
+
+#[derive(Args, Debug)]
+pub struct SearchArgs {
+    /// A question, some words, a symbol's name, or a pattern
+    query: String,
+    /// Search below this path
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// What to search with
+    #[arg(long, value_name = "MODE", default_value = "hybrid")]
+    #[arg(value_parser = ["hybrid", "late", "dense", "lexical", "regex", "symbol"])]
+    mode: String,
+    /// Rank without the cross-encoder (the bundled model has none, so this changes nothing yet)
+    #[arg(long)]
+    no_rerank: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    freshness: FreshnessArgs,
+}
+
+/// Which code may answer.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Which results")]
+pub struct FilterArgs {
+    /// Number of results [default: 10] [env: FATHOM_TOP_K]
+    #[arg(short = 'k', long, value_name = "N")]
+    top_k: Option<usize>,
+    /// Only these languages
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    lang: Vec<String>,
+    /// Only files that match, or with `!` in front do not match; may be given more than once
+    #[arg(short = 'g', long, value_name = "GLOB")]
+    glob: Vec<String>,
+    /// Only these kinds of code: function, method, type, interface, module, impl, constant,
+    /// variable, macro, test, section, data, code
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = kind)]
+    kind: Vec<ChunkKind>,
+    /// At most so many results of one file
+    #[arg(long, value_name = "N")]
+    per_file: Option<usize>,
+    /// Leave out results with a lower score
+    #[arg(long, value_name = "SCORE")]
+    min_score: Option<f32>,
+}
+
+/// What may be done before the search.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "How fresh")]
+pub struct FreshnessArgs {
+    /// Search the index as it is, without looking for changed files
+    #[arg(long)]
+    no_refresh: bool,
+    /// Never finish an index in a background process [env: FATHOM_BACKGROUND=0]
+    #[arg(long)]
+    no_background: bool,
+}
+
+impl FilterArgs {
+    /// The request for `query`.
+    pub fn request(&self, query: &str, mode: Mode, top_k: usize) -> SearchRequest {
+        SearchRequest {
+            mode,
+            top_k,
+            filter: Filter {
+                languages: self.lang.clone(),
+                globs: self.glob.clone(),
+                kinds: self.kind.clone(),
+                under: None,
+            },
+            per_file: self.per_file,
+            min_score: self.min_score,
+            ..SearchRequest::new(query)
+        }
+    }
+
+    /// `--top-k` as a flag among the settings.
+    pub fn top_k(&self) -> Option<usize> {
+        self.top_k
+    }
+}
+
+impl FreshnessArgs {
+    /// `--no-background` as a flag among the settings.
+    pub fn no_background(&self) -> bool {
+        self.no_background
+    }
+
+    /// How fresh the index has to be.
+    pub fn wanted(&self, semantic: bool) -> Freshness {
+        match (self.no_refresh, semantic) {
+            (true, _) => Freshness::AsItIs,
+            (false, true) => Freshness::Encoded,
+            (false, false) => Freshness::Words,
+        }
+    }
+}
+
+fn kind(word: &str) -> Result<ChunkKind, String> {
+    ChunkKind::parse(word).ok_or_else(|| {
+        let all: Vec<&str> = ChunkKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("not one of {}", all.join(", "))
+    })
+}
+
+pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let mode = Mode::parse(&args.mode).unwrap_or_default();
+    let settings = global.settings_with(Flags {
+        top_k: args.filter.top_k(),
+        no_background: args.freshness.no_background(),
+        ..Flags::default()
+    })?;
+    let semantic = matches!(mode, Mode::Hybrid | Mode::Late | Mode::Dense);
+    // The slowest part begins first, in a thread of its own.
+    let model = semantic
+        .then(|| QueryModel::start(&Profile::bundled(), settings.threads, Some(&args.query)));
+    let workspace = Workspace::open(&args.path, &settings)?;
+    global.warn_all(workspace.warnings());
+    let freshness = args.freshness.wanted(semantic);
+    freshness::ensure(global, &workspace, freshness)?;
+    let snapshot = workspace.snapshot()?;
+    let encoder = usable(model.as_ref(), mode)?;
+    let request = args.filter.request(&args.query, mode, settings.top_k);
+    let outcome = workspace.search(&snapshot, encoder, request)?;
+    report_completeness(global, &outcome);
+    let asked = match mode {
+        Mode::Regex => Highlighter::regex(&args.query),
+        _ => Highlighter::words(&args.query),
+    };
+    let format = Format::new(&args.format, settings.color);
+    let mut answer = answer::build(&args.query, mode.as_str(), outcome, &snapshot, &format)?;
+    answer.took = started.elapsed();
+    if freshness == Freshness::AsItIs && !global.quiet {
+        freshness::warn_of_changes(&workspace, &snapshot, &answer)?;
+    }
+    format.show(global, answer, &asked)
+}
+
+/// Exact modes say whether what they show is everything.
+fn report_completeness(global: &Global, outcome: &SearchOutcome) {
+    let (shown, Some(total)) = (outcome.hits.len(), outcome.total) else {
+        return;
+    };
+    if shown < total {
+        global.note(&format!(
+            "{shown} of {total} matches shown; `--top-k {total}` shows all"
+        ));
+    }
+}
+
+/// The encoder, if it loads. Without it a hybrid search goes on with words alone and says so.
+fn usable(model: Option<&QueryModel>, mode: Mode) -> anyhow::Result<Option<&dyn QueryEncoder>> {
+    let Some(model) = model else {
+        return Ok(None);
+    };
+    match model.wait() {
+        Ok(()) => Ok(Some(model)),
+        Err(reason) if mode == Mode::Hybrid => {
+            warn(&format!("searching by words only: {reason}"));
+            Ok(None)
+        }
+        Err(reason) => anyhow::bail!(reason),
+    }
+}

@@ -1,0 +1,230 @@
+//! `fathom status`: what is indexed, what is not, and why.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use fathom::config::ColorChoice;
+use fathom::workspace::Workspace;
+use fathom_indexes::{Counts, FileRow, SkipRecord, Snapshot};
+use serde_json::json;
+
+use super::Global;
+use crate::errors::Exit;
+use crate::output::{escape, json, style::Paint};
+
+/// Examples shown of each reason.
+const EXAMPLES: usize = 5;
+
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// A path in the repository
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// One JSON document, with every skipped file
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is to tell.
+struct Status<'a> {
+    workspace: &'a Workspace,
+    counts: Counts,
+    generation: u64,
+    coverage: f32,
+    files: Vec<FileRow>,
+    skipped: Vec<SkipRecord>,
+}
+
+pub fn run(global: &Global, args: &StatusArgs) -> anyhow::Result<Exit> {
+    let settings = global.settings()?;
+    let workspace = Workspace::open_indexed(&args.path, &settings)?;
+    global.warn_all(workspace.warnings());
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.json {
+        let status = Status::of(&workspace, &workspace.snapshot()?)?;
+        json::pretty(&mut out, &status.to_json())?;
+    } else {
+        print(&workspace, &mut out, settings.color)?;
+    }
+    out.flush()?;
+    Ok(Exit::Found)
+}
+
+/// The text of `fathom status`.
+pub fn print(workspace: &Workspace, out: &mut dyn Write, color: ColorChoice) -> anyhow::Result<()> {
+    let status = Status::of(workspace, &workspace.snapshot()?)?;
+    Ok(status.write_text(out, Paint::for_stdout(color))?)
+}
+
+impl Status<'_> {
+    fn of<'a>(workspace: &'a Workspace, snapshot: &Snapshot) -> anyhow::Result<Status<'a>> {
+        Ok(Status {
+            workspace,
+            counts: snapshot.counts(),
+            generation: snapshot.generation(),
+            coverage: snapshot.coverage(),
+            files: snapshot.files()?,
+            skipped: snapshot.skipped()?,
+        })
+    }
+
+    /// Files per language.
+    fn languages(&self) -> BTreeMap<&str, u64> {
+        let mut languages = BTreeMap::new();
+        for file in &self.files {
+            *languages.entry(file.record.language.as_str()).or_insert(0) += 1;
+        }
+        languages
+    }
+
+    /// Skipped files per reason.
+    fn reasons(&self) -> BTreeMap<&str, Vec<&SkipRecord>> {
+        let mut reasons: BTreeMap<&str, Vec<&SkipRecord>> = BTreeMap::new();
+        for record in &self.skipped {
+            reasons
+                .entry(record.reason.as_str())
+                .or_default()
+                .push(record);
+        }
+        reasons
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let counts = &self.counts;
+        let skipped: BTreeMap<_, _> = self
+            .reasons()
+            .into_iter()
+            .map(|(reason, records)| (reason, records.len()))
+            .collect();
+        json!({
+            "root": self.workspace.root().to_string_lossy(),
+            "store": self.workspace.store_dir().to_string_lossy(),
+            "profile": self.workspace.profile().id(),
+            "generation": self.generation,
+            "semantic_coverage": json::rounded(self.coverage),
+            "files": counts.files,
+            "chunks": counts.chunks,
+            "distinct_chunks": counts.distinct,
+            "encoded_chunks": counts.encoded,
+            "symbols": counts.symbols,
+            "references": counts.references,
+            "text_bytes": counts.text_bytes,
+            "store_bytes": counts.store_bytes,
+            "segments": counts.segments,
+            "languages": self.languages(),
+            "skipped": skipped,
+            "skipped_files": self.skipped.iter().map(skipped_json).collect::<Vec<_>>(),
+            "unreadable_files": self.files.iter().filter_map(unreadable_json).collect::<Vec<_>>(),
+        })
+    }
+
+    fn write_text(&self, out: &mut dyn Write, paint: Paint) -> io::Result<()> {
+        let counts = &self.counts;
+        let root = self.workspace.root().as_os_str().as_encoded_bytes();
+        let store = self.workspace.store_dir().as_os_str().as_encoded_bytes();
+        let languages: Vec<String> = by_count(self.languages())
+            .into_iter()
+            .map(|(language, files)| format!("{language} {files}"))
+            .collect();
+        for (what, detail) in [
+            ("root", paint.path(escape::path(root))),
+            (
+                "index",
+                format!("{}, {}", escape::path(store), bytes(counts.store_bytes)),
+            ),
+            ("generation", self.generation.to_string()),
+            (
+                "files",
+                format!("{}, {}", counts.files, bytes(counts.text_bytes)),
+            ),
+            ("languages", languages.join(", ")),
+            (
+                "chunks",
+                format!("{}, {} distinct", counts.chunks, counts.distinct),
+            ),
+            (
+                "encoded",
+                format!("{} ({:.0} %)", counts.encoded, 100.0 * self.coverage),
+            ),
+            (
+                "symbols",
+                format!("{}, {} references", counts.symbols, counts.references),
+            ),
+            ("skipped", self.skipped.len().to_string()),
+        ] {
+            writeln!(out, "{what:11} {detail}")?;
+        }
+        for (reason, records) in self.reasons() {
+            self.write_reason(out, reason, &records, paint)?;
+        }
+        for file in self.files.iter().filter(|file| file.unreadable.is_some()) {
+            let why = file.unreadable.as_deref().unwrap_or_default();
+            let (path, why) = (
+                escape::path(&file.record.path),
+                escape::text(why.as_bytes()),
+            );
+            writeln!(
+                out,
+                "  {}  {}: {why}, last good version kept",
+                paint.doubtful("unreadable"),
+                paint.path(path)
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_reason(
+        &self,
+        out: &mut dyn Write,
+        reason: &str,
+        records: &[&SkipRecord],
+        paint: Paint,
+    ) -> io::Result<()> {
+        writeln!(out, "  {reason}: {}", records.len())?;
+        for record in records.iter().take(EXAMPLES) {
+            let detail = match record.detail.as_str() {
+                "" => String::new(),
+                detail => format!("  {}", escape::text(detail.as_bytes())),
+            };
+            let path = paint.path(escape::path(&record.path));
+            writeln!(out, "    {path}{}", paint.faint(detail))?;
+        }
+        match records.len().saturating_sub(EXAMPLES) {
+            0 => Ok(()),
+            more => writeln!(out, "    … and {more} more (`--json` lists all)"),
+        }
+    }
+}
+
+fn skipped_json(record: &SkipRecord) -> serde_json::Value {
+    let (path, path_b64) = json::path(&record.path);
+    let mut entry = json!({
+        "path": path,
+        "reason": record.reason.as_str(),
+        "detail": record.detail,
+    });
+    if let Some(b64) = path_b64 {
+        entry["path_b64"] = b64.into();
+    }
+    entry
+}
+
+fn unreadable_json(file: &FileRow) -> Option<serde_json::Value> {
+    let detail = file.unreadable.as_deref()?;
+    let (path, _) = json::path(&file.record.path);
+    Some(json!({ "path": path, "detail": detail }))
+}
+
+/// Most first.
+fn by_count<'a>(counts: BTreeMap<&'a str, u64>) -> Vec<(&'a str, u64)> {
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|&(name, count)| (std::cmp::Reverse(count), name));
+    counts
+}
+
+/// A size for people.
+pub fn bytes(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}

@@ -1,0 +1,490 @@
+//! Settings from four places: flags, environment, `.fathom.toml` in the
+//! repository, and the user's own file; the earlier one wins.
+//!
+//! A repository is not trusted. Its `.fathom.toml` may only *narrow* what is
+//! done: ignore more files and lower the size limit. It cannot name folders,
+//! addresses, models or programs, whatever it says.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::env;
+
+/// Name of the file a repository may carry.
+pub const REPOSITORY_FILE: &str = ".fathom.toml";
+/// Configuration larger than this is refused, not parsed.
+const MAX_CONFIG_BYTES: u64 = 64 * 1024;
+/// A repository may add at most so many ignore patterns.
+const MAX_REPOSITORY_PATTERNS: usize = 1_000;
+/// Largest file that is indexed unless told otherwise.
+const DEFAULT_MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Number of results unless told otherwise.
+const DEFAULT_TOP_K: usize = 10;
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file exists but cannot be read.
+    #[error("cannot read the configuration `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is far larger than any configuration.
+    #[error("the configuration `{path}` is larger than {MAX_CONFIG_BYTES} bytes; shorten it")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not what we expect.
+    #[error("the configuration `{path}` is not valid: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// An environment variable holds something else than it should.
+    #[error("the environment variable `{name}` is `{value}`, but should be {expected}")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// There is no home folder to derive the others from.
+    #[error(
+        "cannot tell where data belongs: no home folder; give `--data-dir` or set `{}`",
+        env::DATA_DIR
+    )]
+    NoHome,
+}
+
+/// When to colour the output; `auto` means on a terminal, unless `NO_COLOR` is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColorChoice {
+    // No doc comments here: clap would print a paragraph for each value.
+    #[default]
+    #[allow(missing_docs)]
+    Auto,
+    #[allow(missing_docs)]
+    Always,
+    #[allow(missing_docs)]
+    Never,
+}
+
+/// What the user file may say. Each key is also a flag or a variable.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct UserFile {
+    data_dir: Option<PathBuf>,
+    threads: Option<usize>,
+    background: Option<bool>,
+    color: Option<ColorChoice>,
+    top_k: Option<usize>,
+    max_file_bytes: Option<u64>,
+    ignore: Vec<String>,
+}
+
+const USER_KEYS: &[&str] = &[
+    "data-dir",
+    "threads",
+    "background",
+    "color",
+    "top-k",
+    "max-file-bytes",
+    "ignore",
+];
+
+/// What `.fathom.toml` may say: less, never more.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct RepositoryFile {
+    ignore: Vec<String>,
+    max_file_bytes: Option<u64>,
+}
+
+const REPOSITORY_KEYS: &[&str] = &["ignore", "max-file-bytes"];
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--threads`
+    pub threads: Option<usize>,
+    /// `--color`
+    pub color: Option<ColorChoice>,
+    /// `--top-k`
+    pub top_k: Option<usize>,
+    /// `--no-background`
+    pub no_background: bool,
+}
+
+/// Settings after all sources were heard; what a repository narrows is added
+/// by [`Settings::narrowed_by`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Holds `repos/`.
+    pub data_dir: PathBuf,
+    /// Threads for reading, chunking and encoding; at least 1.
+    pub threads: usize,
+    /// Whether a search may finish an index in a background process.
+    pub background: bool,
+    /// When to colour.
+    pub color: ColorChoice,
+    /// Results of a search.
+    pub top_k: usize,
+    /// Larger files are skipped with a reason.
+    pub max_file_bytes: u64,
+    /// More patterns to ignore, in `.gitignore` syntax.
+    pub ignore: Vec<String>,
+}
+
+/// Reads an environment variable; a closure so that tests need no process-wide state.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+impl Settings {
+    /// Settings of this process. Warnings name keys of the user file that mean nothing.
+    pub fn load(flags: &Flags) -> Result<(Settings, Vec<String>), ConfigError> {
+        Settings::resolve(flags, &|name| std::env::var_os(name))
+    }
+
+    /// Like [`Settings::load`], with the environment passed in.
+    pub fn resolve(flags: &Flags, lookup: Lookup) -> Result<(Settings, Vec<String>), ConfigError> {
+        let path = base_dir(lookup, env::XDG_CONFIG_HOME, ".config")
+            .map(|dir| dir.join("fathom/config.toml"));
+        let (file, warnings) = match &path {
+            Some(path) => read_toml::<UserFile>(path, USER_KEYS)?,
+            None => Default::default(),
+        };
+        let settings = Settings {
+            data_dir: flags
+                .data_dir
+                .clone()
+                .or_else(|| path_variable(lookup, env::DATA_DIR))
+                .or(file.data_dir)
+                .or_else(|| {
+                    base_dir(lookup, env::XDG_DATA_HOME, ".local/share")
+                        .map(|dir| dir.join("fathom"))
+                })
+                .and_then(|dir| std::path::absolute(dir).ok())
+                .ok_or(ConfigError::NoHome)?,
+            threads: flags
+                .threads
+                .or(number(lookup, env::THREADS)?)
+                .or(file.threads)
+                .unwrap_or_else(cores)
+                .max(1),
+            background: background(flags, lookup, file.background)?,
+            color: flags
+                .color
+                .or(color_variable(lookup)?)
+                .or(file.color)
+                .unwrap_or_default(),
+            top_k: flags
+                .top_k
+                .or(number(lookup, env::TOP_K)?)
+                .or(file.top_k)
+                .unwrap_or(DEFAULT_TOP_K),
+            max_file_bytes: number(lookup, env::MAX_FILE_BYTES)?
+                .or(file.max_file_bytes)
+                .unwrap_or(DEFAULT_MAX_FILE_BYTES),
+            ignore: file.ignore,
+        };
+        Ok((settings, warnings))
+    }
+
+    /// These settings for one repository: its `.fathom.toml` may ignore more and
+    /// lower the size limit. A file that cannot be used is a warning, not an
+    /// error: a hostile repository must not make its own search impossible.
+    pub fn narrowed_by(&self, root: &Path) -> (Settings, Vec<String>) {
+        let mut settings = self.clone();
+        let path = root.join(REPOSITORY_FILE);
+        if !std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
+            return (settings, Vec::new());
+        }
+        match read_toml::<RepositoryFile>(&path, REPOSITORY_KEYS) {
+            Ok((file, warnings)) => {
+                settings
+                    .ignore
+                    .extend(file.ignore.into_iter().take(MAX_REPOSITORY_PATTERNS));
+                let limit = file.max_file_bytes.unwrap_or(u64::MAX);
+                settings.max_file_bytes = settings.max_file_bytes.min(limit);
+                (settings, warnings)
+            }
+            Err(error) => (settings, vec![format!("{error}; going on without it")]),
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// `dir` if it is absolute, as the XDG rules ask for.
+fn absolute(dir: OsString) -> Option<PathBuf> {
+    let dir = PathBuf::from(dir);
+    dir.is_absolute().then_some(dir)
+}
+
+fn base_dir(lookup: Lookup, variable: &str, below_home: &str) -> Option<PathBuf> {
+    lookup(variable)
+        .and_then(absolute)
+        .or_else(|| home(lookup).map(|home| home.join(below_home)))
+}
+
+fn home(lookup: Lookup) -> Option<PathBuf> {
+    lookup("HOME")
+        .and_then(absolute)
+        .or_else(|| etcetera::home_dir().ok())
+}
+
+fn path_variable(lookup: Lookup, name: &str) -> Option<PathBuf> {
+    lookup(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+fn text_variable(lookup: Lookup, name: &'static str) -> Option<String> {
+    lookup(name)
+        .map(|value| value.to_string_lossy().into_owned())
+        .filter(|value| !value.is_empty())
+}
+
+fn number<T: std::str::FromStr>(
+    lookup: Lookup,
+    name: &'static str,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = text_variable(lookup, name) else {
+        return Ok(None);
+    };
+    match value.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(wrong(name, value, "a whole number")),
+    }
+}
+
+fn switch(lookup: Lookup, name: &'static str) -> Result<Option<bool>, ConfigError> {
+    let Some(value) = text_variable(lookup, name) else {
+        return Ok(None);
+    };
+    match value.as_str() {
+        "1" | "true" => Ok(Some(true)),
+        "0" | "false" => Ok(Some(false)),
+        _ => Err(wrong(name, value, "`1` or `0`")),
+    }
+}
+
+fn color_variable(lookup: Lookup) -> Result<Option<ColorChoice>, ConfigError> {
+    let Some(value) = text_variable(lookup, env::COLOR) else {
+        return Ok(None);
+    };
+    match <ColorChoice as clap::ValueEnum>::from_str(&value, false) {
+        Ok(choice) => Ok(Some(choice)),
+        Err(_) => Err(wrong(env::COLOR, value, "`auto`, `always` or `never`")),
+    }
+}
+
+fn wrong(name: &'static str, value: String, expected: &'static str) -> ConfigError {
+    ConfigError::Variable {
+        name,
+        value,
+        expected,
+    }
+}
+
+/// Background work is on unless a flag, a variable, a build machine or the file says no.
+fn background(flags: &Flags, lookup: Lookup, file: Option<bool>) -> Result<bool, ConfigError> {
+    if flags.no_background {
+        return Ok(false);
+    }
+    let build_machine = text_variable(lookup, env::CI).is_some_and(|v| v == "true" || v == "1");
+    let default = if build_machine { Some(false) } else { file };
+    Ok(switch(lookup, env::BACKGROUND)?.or(default).unwrap_or(true))
+}
+
+/// Reads a TOML file; a missing one is an empty one. Also returns a warning for each unknown key.
+fn read_toml<T: Default + serde::de::DeserializeOwned>(
+    path: &Path,
+    known: &[&str],
+) -> Result<(T, Vec<String>), ConfigError> {
+    let Some(text) = read_small(path)? else {
+        return Ok(Default::default());
+    };
+    let parse = |error: toml::de::Error| ConfigError::Parse {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    };
+    let table: toml::Table = toml::from_str(&text).map_err(parse)?;
+    let warnings = table
+        .keys()
+        .filter(|key| !known.contains(&key.as_str()))
+        .map(|key| unknown_key(path, key, known))
+        .collect();
+    Ok((toml::from_str(&text).map_err(parse)?, warnings))
+}
+
+fn unknown_key(path: &Path, key: &str, known: &[&str]) -> String {
+    format!(
+        "`{}` sets `{key}`, which has no meaning there; it may set {}",
+        path.display(),
+        known
+            .iter()
+            .map(|key| format!("`{key}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
+}
+
+fn read_small(path: &Path) -> Result<Option<String>, ConfigError> {
+    let read = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(read)?,
+    };
+    let mut text = String::new();
+    file.take(MAX_CONFIG_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(read)?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(ConfigError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    /// Resolves settings from `variables`, with `user` as the user's file.
+    fn settings(flags: Flags, variables: &[(&str, &str)], user: &str) -> Settings {
+        try_settings(flags, variables, user)
+            .expect("valid settings")
+            .0
+    }
+
+    fn try_settings(
+        flags: Flags,
+        variables: &[(&str, &str)],
+        user: &str,
+    ) -> Result<(Settings, Vec<String>), ConfigError> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("fathom")).unwrap();
+        std::fs::write(home.path().join("fathom/config.toml"), user).unwrap();
+        Settings::resolve(&flags, &|name| match name {
+            env::XDG_CONFIG_HOME => Some(home.path().into()),
+            "HOME" => Some("/home/ada".into()),
+            _ => variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).into()),
+        })
+    }
+
+    #[test]
+    fn flags_beat_variables_beat_the_file_beat_defaults() {
+        let flag = |top_k| Flags {
+            top_k,
+            ..Flags::default()
+        };
+        let variable: &[_] = &[(env::TOP_K, "20")];
+        assert_eq!(settings(flag(Some(30)), variable, "top-k = 7").top_k, 30);
+        assert_eq!(settings(flag(None), variable, "top-k = 7").top_k, 20);
+        assert_eq!(settings(flag(None), &[], "top-k = 7").top_k, 7);
+        assert_eq!(settings(flag(None), &[], "").top_k, DEFAULT_TOP_K);
+    }
+
+    #[test]
+    fn folders_follow_the_xdg_rules() {
+        let dir = |variables: &[(&str, &str)]| settings(Flags::default(), variables, "").data_dir;
+        assert_eq!(dir(&[]), Path::new("/home/ada/.local/share/fathom"));
+        assert_eq!(dir(&[(env::XDG_DATA_HOME, "/d")]), Path::new("/d/fathom"));
+        let relative = dir(&[(env::XDG_DATA_HOME, "d")]);
+        assert_eq!(relative, Path::new("/home/ada/.local/share/fathom"));
+        assert_eq!(dir(&[(env::DATA_DIR, "/x")]), Path::new("/x"));
+    }
+
+    #[test]
+    fn background_work_can_be_switched_off_everywhere() {
+        let on = |variables: &[(&str, &str)], user| {
+            settings(Flags::default(), variables, user).background
+        };
+        assert!(on(&[], ""));
+        assert!(!on(&[], "background = false"));
+        assert!(!on(&[(env::CI, "true")], ""));
+        assert!(!on(&[(env::BACKGROUND, "0")], "background = true"));
+        assert!(on(&[(env::BACKGROUND, "1"), (env::CI, "true")], ""));
+        let flags = Flags {
+            no_background: true,
+            ..Flags::default()
+        };
+        assert!(!settings(flags, &[(env::BACKGROUND, "1")], "").background);
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named() {
+        let error = try_settings(Flags::default(), &[(env::THREADS, "many")], "").unwrap_err();
+        insta::assert_snapshot!(error, @"the environment variable `FATHOM_THREADS` is `many`, but should be a whole number");
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let (_, warnings) = try_settings(Flags::default(), &[], "colour = 'never'").unwrap();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("sets `colour`, which has no meaning there"));
+    }
+
+    fn narrowed(repository: &str) -> (Settings, Vec<String>) {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join(REPOSITORY_FILE), repository).unwrap();
+        settings(Flags::default(), &[], "ignore = ['a']").narrowed_by(root.path())
+    }
+
+    #[test]
+    fn a_repository_may_only_narrow() {
+        let before = settings(Flags::default(), &[], "ignore = ['a']");
+        let (after, warnings) = narrowed(
+            "ignore = ['b']\nmax-file-bytes = 9999999999\ndata-dir = '/tmp/x'\nhidden = true\nmodel = 'http://x'",
+        );
+        assert_eq!(after.ignore, ["a", "b"]);
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert_eq!(
+            after,
+            Settings {
+                ignore: after.ignore.clone(),
+                ..before
+            }
+        );
+        assert_eq!(narrowed("max-file-bytes = 10").0.max_file_bytes, 10);
+    }
+
+    #[test]
+    fn an_unusable_repository_file_is_only_a_warning() {
+        for text in [
+            "ignore = 3",
+            "[[[",
+            &"#".repeat(MAX_CONFIG_BYTES as usize + 1),
+        ] {
+            let (settings, warnings) = narrowed(text);
+            assert_eq!(settings.ignore, ["a"]);
+            assert_eq!(warnings.len(), 1);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Every environment variable that fathom reads, in one place.
+//!
+//! The man page and `fathom doctor` list this table, so a variable that is not
+//! here does not exist.
+
+/// Where indexes are kept; wins over `XDG_DATA_HOME`.
+pub const DATA_DIR: &str = "FATHOM_DATA_DIR";
+/// How many threads encode.
+pub const THREADS: &str = "FATHOM_THREADS";
+/// `0` keeps a search from finishing an index in the background.
+pub const BACKGROUND: &str = "FATHOM_BACKGROUND";
+/// `auto`, `always` or `never`.
+pub const COLOR: &str = "FATHOM_COLOR";
+/// How many results a search shows.
+pub const TOP_K: &str = "FATHOM_TOP_K";
+/// The largest file that is indexed, in bytes.
+pub const MAX_FILE_BYTES: &str = "FATHOM_MAX_FILE_BYTES";
+/// Colours off when set to anything but the empty string.
+pub const NO_COLOR: &str = "NO_COLOR";
+/// `true` (or `1`) on build machines: no background processes.
+pub const CI: &str = "CI";
+/// The ONNX Runtime library to load.
+pub const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
+/// Base folder of user data.
+pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+/// Base folder of caches.
+pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+/// Base folder of user configuration.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+
+/// One documented variable.
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, one sentence.
+    pub meaning: &'static str,
+}
+
+/// All variables, in the order of the manual.
+pub const ALL: &[Variable] = &[
+    Variable {
+        name: DATA_DIR,
+        meaning: "Folder that holds the indexes (default: `$XDG_DATA_HOME/fathom`)",
+    },
+    Variable {
+        name: THREADS,
+        meaning: "Number of threads that read, chunk and encode (default: all cores)",
+    },
+    Variable {
+        name: BACKGROUND,
+        meaning: "`0` keeps `fathom search` from finishing an index in a background process",
+    },
+    Variable {
+        name: COLOR,
+        meaning: "`auto`, `always` or `never`",
+    },
+    Variable {
+        name: TOP_K,
+        meaning: "Number of results of a search (default: 10)",
+    },
+    Variable {
+        name: MAX_FILE_BYTES,
+        meaning: "Largest file that is indexed, in bytes",
+    },
+    Variable {
+        name: NO_COLOR,
+        meaning: "Any value but the empty one turns colours off",
+    },
+    Variable {
+        name: CI,
+        meaning: "`true` or `1`: no background processes",
+    },
+    Variable {
+        name: ORT_DYLIB_PATH,
+        meaning: "ONNX Runtime library to load, before all other places",
+    },
+    Variable {
+        name: XDG_DATA_HOME,
+        meaning: "Base of the data folder (default: `~/.local/share`)",
+    },
+    Variable {
+        name: XDG_CACHE_HOME,
+        meaning: "Base of the cache folder, where the ONNX Runtime library is kept (default: `~/.cache`)",
+    },
+    Variable {
+        name: XDG_CONFIG_HOME,
+        meaning: "Base of the configuration folder (default: `~/.config`)",
+    },
+];

@@ -1,0 +1,153 @@
+//! Measures the quality of search on labelled questions about real repositories.
+//!
+//! The repositories are indexed in the normal way, into the normal data folder,
+//! and asked the way a user asks. Metrics are those of
+//! [`fathom_retriever::evaluate`].
+
+mod labels;
+mod report;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use fathom::config::Settings;
+use fathom::model::QueryModel;
+use fathom::workspace::Workspace;
+use fathom_encoders::Profile;
+use fathom_indexes::Snapshot;
+use fathom_retriever::evaluate::{self, Quality, Ranked, Scored};
+use fathom_retriever::{Mode, QueryEncoder, SearchRequest};
+
+use crate::cli::Global;
+use crate::errors::warn;
+use crate::progress::Progress;
+use crate::signals;
+pub use labels::{Labels, Repository};
+pub use report::Report;
+
+/// How long to wait for another process that writes to the same index.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One question's outcome in one mode.
+pub struct Measured {
+    /// By what it is aggregated, and how good the ten best chunks are.
+    pub scored: Scored,
+    /// How good the ten best files are.
+    pub merged: Quality,
+    /// Time of the search in this process, with the model loaded.
+    pub took: Duration,
+    /// The question.
+    pub query: String,
+    /// What was found, best first.
+    pub found: Vec<Ranked>,
+}
+
+/// All questions in one mode.
+pub struct ModeRun {
+    /// The mode.
+    pub mode: Mode,
+    /// One entry per question.
+    pub measured: Vec<Measured>,
+}
+
+/// Indexes each repository below `sources` and asks its questions in each mode.
+/// Repositories whose sources are not there are left out with a warning.
+pub fn run(
+    global: &Global,
+    settings: &Settings,
+    labels: &Labels,
+    sources: &Path,
+    modes: &[Mode],
+) -> anyhow::Result<Vec<ModeRun>> {
+    let model = QueryModel::start(&Profile::bundled(), settings.threads, None);
+    let mut runs: Vec<ModeRun> = modes
+        .iter()
+        .map(|&mode| ModeRun {
+            mode,
+            measured: Vec::new(),
+        })
+        .collect();
+    for repository in &labels.repositories {
+        let folder = repository.folder(sources);
+        if !folder.is_dir() {
+            warn(&format!("`{}` is not there, left out", folder.display()));
+            continue;
+        }
+        global.note(&format!("{} ({})", repository.name, repository.language));
+        let snapshot = indexed(global, settings, &folder)?;
+        for run in &mut runs {
+            ask_all(run, repository, &snapshot, &model)?;
+        }
+    }
+    Ok(runs)
+}
+
+fn indexed(global: &Global, settings: &Settings, folder: &Path) -> anyhow::Result<Snapshot> {
+    let workspace = Workspace::open_exactly(folder, settings)?;
+    let progress = Progress::new(global.quiet);
+    let on = |event| progress.on(event);
+    signals::during(|cancel| workspace.refresh(false, PATIENCE, cancel, &on))??;
+    signals::during(|cancel| workspace.encode(PATIENCE, cancel, &on))??;
+    progress.finish();
+    if signals::cancelled() {
+        std::process::exit(crate::errors::INTERRUPTED);
+    }
+    Ok(workspace.snapshot()?)
+}
+
+fn ask_all(
+    run: &mut ModeRun,
+    repository: &Repository,
+    snapshot: &Snapshot,
+    model: &QueryModel,
+) -> anyhow::Result<()> {
+    for question in &repository.questions {
+        let request = SearchRequest {
+            mode: run.mode,
+            top_k: evaluate::DEPTH,
+            ..SearchRequest::new(&question.query)
+        };
+        let started = Instant::now();
+        let found = ask(snapshot, model, &request, repository)?;
+        let took = started.elapsed();
+        let by_file = SearchRequest {
+            per_file: Some(1),
+            ..request
+        };
+        let files = ask(snapshot, model, &by_file, repository)?;
+        run.measured.push(Measured {
+            scored: Scored {
+                repository: repository.name.clone(),
+                language: repository.language.clone(),
+                category: question.category.clone(),
+                quality: evaluate::score(&found, &question.targets),
+            },
+            merged: evaluate::score(&files, &question.targets),
+            took,
+            query: question.query.clone(),
+            found,
+        });
+    }
+    Ok(())
+}
+
+/// The results with paths relative to the repository.
+fn ask(
+    snapshot: &Snapshot,
+    model: &QueryModel,
+    request: &SearchRequest,
+    repository: &Repository,
+) -> anyhow::Result<Vec<Ranked>> {
+    let encoder = Some(model as &dyn QueryEncoder);
+    let outcome = fathom_retriever::search(snapshot, encoder, request)
+        .with_context(|| format!("`{}` in {}", request.query, repository.name))?;
+    Ok(outcome
+        .hits
+        .iter()
+        .map(|hit| Ranked {
+            path: repository.path_of(&hit.chunk.path),
+            lines: hit.chunk.record.lines,
+        })
+        .collect())
+}

@@ -1,0 +1,30 @@
+//! The `fathom` program: parse, run one command, end with its exit code.
+
+mod cli;
+mod errors;
+mod eval;
+mod output;
+mod progress;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let Arguments { global, command } = Arguments::parse();
+    let result = match command {
+        Command::Index(args) => cli::index::run(&global, &args),
+        Command::Search(args) => cli::search::run(&global, &args),
+        Command::Similar(args) => cli::similar::run(&global, &args),
+        Command::Status(args) => cli::status::run(&global, &args),
+        Command::Check(args) => cli::check::run(&global, &args),
+        Command::Clear(args) => cli::clear::run(&global, &args),
+        Command::Doctor(args) => cli::doctor::run(&global, &args),
+        Command::Completions(args) => cli::completions::run(&args),
+        Command::Man(args) => cli::man::run(&args),
+        Command::Eval(args) => cli::eval::run(&global, &args),
+    };
+    errors::finish(result).into()
+}

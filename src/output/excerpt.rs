@@ -1,0 +1,161 @@
+//! Which lines of a result are shown.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use super::{Item, escape, highlight::Highlighter};
+
+/// Chunks up to this many lines are shown whole.
+const WHOLE: usize = 12;
+/// Lines shown before and after the best line of a longer chunk.
+const AROUND: (u32, u32) = (3, 5);
+
+/// How much of each result to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Amount {
+    /// A short chunk whole, of a long one the head and the best lines.
+    #[default]
+    Short,
+    /// The whole chunk.
+    Whole,
+    /// Lines before and after each match, beyond the chunk if need be.
+    Around {
+        /// `-B`
+        before: u32,
+        /// `-A`
+        after: u32,
+    },
+}
+
+/// A line to show.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Number in the file, from 1.
+    pub number: u32,
+    /// Made safe to print, without its line end.
+    pub text: String,
+    /// Whether it matches (rather than being context).
+    pub matches: bool,
+}
+
+/// The lines of `item` to show, in order; a jump in the numbers is a gap.
+pub fn lines(item: &Item, asked: &Highlighter, amount: Amount) -> Vec<Line> {
+    let (first, source) = match (&item.file_text, amount) {
+        (Some(file), Amount::Around { .. }) => (1, file.as_slice()),
+        _ => (item.start_line, item.text.as_slice()),
+    };
+    let source = split(source);
+    let available = first..=first + source.len().saturating_sub(1) as u32;
+    let at = |number: u32| {
+        source
+            .get((number - first) as usize)
+            .copied()
+            .unwrap_or(b"")
+    };
+    let anchors = anchors(item, asked, &at, &available);
+    let matches = |number: &u32| {
+        anchors.contains(number)
+            && (!item.matches.is_empty() || asked.weight(&String::from_utf8_lossy(at(*number))) > 0)
+    };
+    choose(item, &anchors, amount)
+        .into_iter()
+        .filter(|number| available.contains(number) && !source.is_empty())
+        .map(|number| Line {
+            number,
+            text: escape::text(at(number)),
+            matches: matches(&number),
+        })
+        .collect()
+}
+
+fn split(text: &[u8]) -> Vec<&[u8]> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .collect()
+}
+
+/// The matching lines, else the one line that holds most words of the query.
+fn anchors<'a>(
+    item: &Item,
+    asked: &Highlighter,
+    at: &impl Fn(u32) -> &'a [u8],
+    available: &RangeInclusive<u32>,
+) -> Vec<u32> {
+    if !item.matches.is_empty() {
+        return item.matches.clone();
+    }
+    let best = (item.start_line..=item.end_line)
+        .filter(|number| available.contains(number))
+        // Of equally good lines `max_by_key` keeps the last, so later lines count less.
+        .map(|number| (number, asked.weight(&String::from_utf8_lossy(at(number)))))
+        .max_by_key(|&(number, weight)| (weight, std::cmp::Reverse(number)));
+    vec![best.map_or(item.start_line, |(number, _)| number)]
+}
+
+fn choose(item: &Item, anchors: &[u32], amount: Amount) -> BTreeSet<u32> {
+    let chunk = item.start_line..=item.end_line;
+    let within = |line: &u32| chunk.contains(line);
+    match amount {
+        Amount::Whole => chunk.collect(),
+        Amount::Around { before, after } => around(anchors, before, after).collect(),
+        Amount::Short if !item.matches.is_empty() => anchors.iter().copied().collect(),
+        Amount::Short if chunk.clone().count() <= WHOLE => chunk.collect(),
+        Amount::Short => std::iter::once(item.start_line)
+            .chain(around(anchors, AROUND.0, AROUND.1))
+            .filter(within)
+            .collect(),
+    }
+}
+
+fn around(anchors: &[u32], before: u32, after: u32) -> impl Iterator<Item = u32> {
+    anchors
+        .iter()
+        .flat_map(move |&line| line.saturating_sub(before).max(1)..=line.saturating_add(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shown line numbers of a chunk at lines 11.. of a file of 60 numbered lines.
+    fn shown(lines_in_chunk: u32, asked: &str, matches: &[u32], amount: Amount) -> Vec<u32> {
+        let file: String = (1..=60).map(|n| format!("line n{n}\n")).collect();
+        let end = 10 + lines_in_chunk;
+        let text: String = (11..=end).map(|n| format!("line n{n}\n")).collect();
+        let item = Item {
+            start_line: 11,
+            end_line: end,
+            text: text.into(),
+            file_text: Some(file.into()),
+            matches: matches.to_vec(),
+            ..Item::default()
+        };
+        let lines = lines(&item, &Highlighter::words(asked), amount);
+        for line in &lines {
+            assert_eq!(line.text, format!("line n{}", line.number));
+        }
+        lines.iter().map(|line| line.number).collect()
+    }
+
+    #[test]
+    fn short_excerpts_show_the_head_and_the_best_lines() {
+        let short = |lines, asked, matches| shown(lines, asked, matches, Amount::Short);
+        assert_eq!(short(3, "x", &[]), [11, 12, 13]);
+        assert_eq!(
+            short(40, "n30", &[]),
+            [11, 27, 28, 29, 30, 31, 32, 33, 34, 35]
+        );
+        assert_eq!(short(40, "x", &[]), [11, 12, 13, 14, 15, 16]);
+        assert_eq!(short(40, "x", &[20, 45]), [20, 45]);
+    }
+
+    #[test]
+    fn context_may_leave_the_chunk_but_not_the_file() {
+        let around =
+            |before, after, matches| shown(3, "n11", matches, Amount::Around { before, after });
+        assert_eq!(around(2, 1, &[]), [9, 10, 11, 12]);
+        assert_eq!(around(0, 100, &[59]), [59, 60]);
+        assert_eq!(around(100, 0, &[2]), [1, 2]);
+    }
+}

@@ -1,0 +1,176 @@
+//! JSON for programs. The shape is a contract; see the README.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Answer, Item};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    query: &'a str,
+    mode: &'a str,
+    generation: u64,
+    semantic_coverage: f64,
+    took_ms: f64,
+    results: Vec<Entry<'a>>,
+    skipped: &'a BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    path: std::borrow::Cow<'a, str>,
+    /// The exact bytes, only where `path` had to be changed to be text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_b64: Option<String>,
+    start_line: u32,
+    end_line: u32,
+    score: f64,
+    confidence: &'a str,
+    language: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    signature: &'a str,
+    text: std::borrow::Cow<'a, str>,
+    scores: Map<String, Value>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(item: &'a Item) -> Entry<'a> {
+        let (path, path_b64) = path(&item.path);
+        Entry {
+            path,
+            path_b64,
+            start_line: item.start_line,
+            end_line: item.end_line,
+            score: rounded(item.score),
+            confidence: item.confidence,
+            language: &item.language,
+            kind: item.kind,
+            name: &item.name,
+            signature: &item.signature,
+            text: String::from_utf8_lossy(&item.text),
+            scores: item
+                .scores
+                .iter()
+                .map(|&(name, score)| (name.to_owned(), rounded(score).into()))
+                .collect(),
+        }
+    }
+}
+
+/// A path as text and, where that loses something, its bytes in base64.
+pub fn path(bytes: &[u8]) -> (std::borrow::Cow<'_, str>, Option<String>) {
+    let text = String::from_utf8_lossy(bytes);
+    let lossy = std::str::from_utf8(bytes).is_err();
+    let b64 = lossy.then(|| base64::engine::general_purpose::STANDARD.encode(bytes));
+    (text, b64)
+}
+
+/// Four decimals: more would only be noise.
+pub fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4
+}
+
+/// One document with all results.
+pub fn document(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    let document = Document {
+        query: &answer.query,
+        mode: answer.mode,
+        generation: answer.generation,
+        semantic_coverage: rounded(answer.semantic_coverage),
+        took_ms: (answer.took.as_secs_f64() * 1e4).round() / 10.0,
+        results: answer.results.iter().map(Entry::new).collect(),
+        skipped: &answer.skipped,
+    };
+    pretty(out, &document)
+}
+
+/// One result per line.
+pub fn lines(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    for item in &answer.results {
+        serde_json::to_writer(&mut *out, &Entry::new(item))?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Bytes that one result takes in JSON.
+pub fn size(item: &Item) -> usize {
+    serde_json::to_vec(&Entry::new(item)).map_or(item.text.len(), |json| json.len() + 1)
+}
+
+/// Any value, indented, with a line end.
+pub fn pretty(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_agreed_shape() {
+        let answer = Answer {
+            query: "lock".into(),
+            mode: "hybrid",
+            generation: 3,
+            semantic_coverage: 1.0,
+            took: std::time::Duration::from_micros(12_345),
+            results: vec![Item {
+                path: b"src/\xff.rs".to_vec(),
+                start_line: 1,
+                end_line: 2,
+                score: 0.91234,
+                confidence: "high",
+                language: "rust".into(),
+                kind: "function",
+                name: "lock".into(),
+                signature: "fn lock()".into(),
+                text: b"fn lock() {\n}".to_vec(),
+                scores: vec![("late", 0.5), ("lexical", 0.41234)],
+                ..Item::default()
+            }],
+            skipped: [("binary", 2)].into(),
+        };
+        let mut out = Vec::new();
+        document(&mut out, &answer).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        {
+          "query": "lock",
+          "mode": "hybrid",
+          "generation": 3,
+          "semantic_coverage": 1.0,
+          "took_ms": 12.3,
+          "results": [
+            {
+              "path": "src/�.rs",
+              "path_b64": "c3JjL/8ucnM=",
+              "start_line": 1,
+              "end_line": 2,
+              "score": 0.9123,
+              "confidence": "high",
+              "language": "rust",
+              "kind": "function",
+              "name": "lock",
+              "signature": "fn lock()",
+              "text": "fn lock() {\n}",
+              "scores": {
+                "late": 0.5,
+                "lexical": 0.4123
+              }
+            }
+          ],
+          "skipped": {
+            "binary": 2
+          }
+        }
+        "#);
+    }
+}

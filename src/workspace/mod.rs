@@ -1,0 +1,317 @@
+//! One repository, opened for use.
+
+pub mod background;
+mod root;
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fathom_encoders::{EncoderError, EncoderOptions, Profile, TextEncoder};
+use fathom_indexer::pipeline::{
+    self, EncodeReport, Event, IndexError, IndexOptions, RefreshReport,
+};
+use fathom_indexer::walk::WalkOptions;
+use fathom_indexes::{CheckReport, FileRecord, Snapshot, Store, StoreError, StoreOptions};
+use fathom_retriever::{QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest};
+
+use crate::config::Settings;
+pub use root::Location;
+
+/// Receives progress.
+pub type OnEvent<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// Why a repository cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// The path does not lead anywhere.
+    #[error("cannot open `{}`: {source}; give the path of a folder or file", path.display())]
+    Path {
+        /// As given.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no index, and the command does not make one.
+    #[error("`{}` is not indexed; run `fathom index` there first", root.display())]
+    NotIndexed {
+        /// The root that was looked for.
+        root: PathBuf,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Walking, chunking or committing failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The model failed.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The search failed.
+    #[error(transparent)]
+    Retrieve(#[from] RetrieveError),
+    /// The index could not be deleted.
+    #[error("cannot delete the index `{}`: {source}", path.display())]
+    Clear {
+        /// The folder of the index.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl WorkspaceError {
+    /// Whether another process is writing to the index.
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            WorkspaceError::Store(StoreError::Busy { .. })
+                | WorkspaceError::Index(IndexError::Store(StoreError::Busy { .. }))
+        )
+    }
+
+    /// Whether the work was stopped from outside.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, WorkspaceError::Index(IndexError::Cancelled))
+    }
+
+    /// Whether the model or its runtime is at fault, not the index.
+    pub fn is_of_model(&self) -> bool {
+        matches!(
+            self,
+            WorkspaceError::Encoder(_) | WorkspaceError::Index(IndexError::Encoder(_))
+        )
+    }
+}
+
+/// One repository with its index and the settings that hold in it.
+pub struct Workspace {
+    location: Location,
+    settings: Settings,
+    warnings: Vec<String>,
+    profile: Profile,
+    text: OnceLock<TextEncoder>,
+    store: Store,
+}
+
+impl Workspace {
+    /// Opens the repository that `path` belongs to, making an empty index if there is none.
+    pub fn open(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        Workspace::at(locate(path, settings)?, settings)
+    }
+
+    /// Opens `path` as a root of its own, even inside another repository.
+    pub fn open_exactly(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        let location = root::exactly(path, &settings.data_dir);
+        Workspace::at(
+            location.map_err(|source| path_error(path, source))?,
+            settings,
+        )
+    }
+
+    /// Opens a repository that is indexed already; never makes anything.
+    pub fn open_indexed(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        let location = locate(path, settings)?;
+        if root::is_indexed(&location.store) {
+            Workspace::at(location, settings)
+        } else {
+            Err(WorkspaceError::NotIndexed {
+                root: location.root,
+            })
+        }
+    }
+
+    fn at(location: Location, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        let (settings, warnings) = settings.narrowed_by(&location.root);
+        let profile = Profile::bundled();
+        let options = StoreOptions {
+            profile_id: profile.id().to_owned(),
+            token_dim: profile.token_dim(),
+            dense_dim: profile.dense_dim(),
+        };
+        Ok(Workspace {
+            store: Store::open(&location.store, &options)?,
+            location,
+            settings,
+            warnings,
+            profile,
+            text: OnceLock::new(),
+        })
+    }
+
+    /// The folder that is indexed.
+    pub fn root(&self) -> &Path {
+        &self.location.root
+    }
+
+    /// The part of it that was asked for, relative, as bytes.
+    pub fn under(&self) -> Option<&[u8]> {
+        self.location.under.as_deref()
+    }
+
+    /// The folder of the index.
+    pub fn store_dir(&self) -> &Path {
+        &self.location.store
+    }
+
+    /// Settings that hold in this repository.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Doubts about the repository's `.fathom.toml`.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The model profile of the index.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Brings the words of the index up to date with the files: after it everything is found by
+    /// its words. `patience` is how long to wait for another writer.
+    pub fn refresh(
+        &self,
+        force: bool,
+        patience: Duration,
+        cancel: &AtomicBool,
+        on: OnEvent,
+    ) -> Result<RefreshReport, WorkspaceError> {
+        let options = self.index_options(force, patience);
+        let text = self.text()?;
+        let report = pipeline::refresh(self.root(), &self.store, text, &options, cancel, on)?;
+        Ok(report)
+    }
+
+    /// Encodes what is not encoded yet, in batches that are kept one by one.
+    pub fn encode(
+        &self,
+        patience: Duration,
+        cancel: &AtomicBool,
+        on: OnEvent,
+    ) -> Result<EncodeReport, WorkspaceError> {
+        let options = self.index_options(false, patience);
+        let encoder = EncoderOptions::default();
+        let report =
+            pipeline::encode_missing(&self.store, &self.profile, &encoder, &options, cancel, on)?;
+        Ok(report)
+    }
+
+    /// Continues [`Workspace::encode`] in a process of its own that outlives this one.
+    pub fn encode_in_background(&self) -> std::io::Result<()> {
+        background::spawn(self.root(), &self.settings)
+    }
+
+    /// The current generation.
+    pub fn snapshot(&self) -> Result<Snapshot, WorkspaceError> {
+        Ok(self.store.snapshot()?)
+    }
+
+    /// Searches a generation; what lies outside of the path that was opened is left out.
+    pub fn search(
+        &self,
+        snapshot: &Snapshot,
+        encoder: Option<&dyn QueryEncoder>,
+        mut request: SearchRequest,
+    ) -> Result<SearchOutcome, WorkspaceError> {
+        request.filter.under = self.location.under.clone();
+        Ok(fathom_retriever::search(snapshot, encoder, &request)?)
+    }
+
+    /// Code like the code at a line of the file that was opened, anywhere in the repository.
+    pub fn similar(
+        &self,
+        snapshot: &Snapshot,
+        encoder: &dyn QueryEncoder,
+        line: u32,
+        request: SearchRequest,
+    ) -> Result<SearchOutcome, WorkspaceError> {
+        let path = self.under().unwrap_or_default();
+        let like = SimilarRequest {
+            chunk: fathom_retriever::chunk_at(snapshot, path, line)?.id,
+            top_k: request.top_k,
+            filter: request.filter,
+            per_file: request.per_file,
+        };
+        let mut outcome = fathom_retriever::similar(snapshot, encoder, &like)?;
+        let least = request.min_score.unwrap_or(f32::NEG_INFINITY);
+        outcome.hits.retain(|hit| hit.score >= least);
+        Ok(outcome)
+    }
+
+    /// Which of `paths` (relative, as bytes) are not as they were when they were indexed.
+    pub fn changed_since(
+        &self,
+        snapshot: &Snapshot,
+        paths: &BTreeSet<&[u8]>,
+    ) -> Result<Vec<Vec<u8>>, WorkspaceError> {
+        let files = snapshot.files()?.into_iter().map(|file| file.record);
+        Ok(files
+            .filter(|file| paths.contains(file.path.as_slice()))
+            .filter(|file| !is_as_indexed(self.root(), file))
+            .map(|file| file.path)
+            .collect())
+    }
+
+    /// Reads every byte of the store and verifies it.
+    pub fn check(&self) -> Result<CheckReport, WorkspaceError> {
+        Ok(self.store.check()?)
+    }
+
+    /// Deletes the index, once no other process writes to it.
+    pub fn clear(self) -> Result<(), WorkspaceError> {
+        let writer = self.store.writer(Duration::ZERO)?;
+        let path = self.location.store.clone();
+        std::fs::remove_dir_all(&path).map_err(|source| WorkspaceError::Clear { path, source })?;
+        drop(writer);
+        Ok(())
+    }
+
+    fn text(&self) -> Result<&TextEncoder, WorkspaceError> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let text = TextEncoder::open(&self.profile)?;
+        Ok(self.text.get_or_init(|| text))
+    }
+
+    fn index_options(&self, force: bool, patience: Duration) -> IndexOptions {
+        IndexOptions {
+            force,
+            threads: self.settings.threads,
+            wait: patience,
+            walk: WalkOptions {
+                max_file_bytes: self.settings.max_file_bytes,
+                exclude: self.settings.ignore.clone(),
+                // An index inside of the tree would index itself.
+                never: vec![self.settings.data_dir.clone()],
+            },
+            ..IndexOptions::default()
+        }
+    }
+}
+
+fn is_as_indexed(root: &Path, file: &FileRecord) -> bool {
+    let path = root.join(OsStr::from_bytes(&file.path));
+    std::fs::symlink_metadata(path).is_ok_and(|now| {
+        let mtime_ns = now.mtime() * 1_000_000_000 + now.mtime_nsec();
+        now.len() == file.stat.size && mtime_ns == file.stat.mtime_ns
+    })
+}
+
+fn locate(path: &Path, settings: &Settings) -> Result<Location, WorkspaceError> {
+    root::locate(path, &settings.data_dir).map_err(|source| path_error(path, source))
+}
+
+fn path_error(path: &Path, source: std::io::Error) -> WorkspaceError {
+    WorkspaceError::Path {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,148 @@
+//! The index follows the files: new, changed, renamed, deleted.
+
+use crate::common::{SMALL, Sandbox, check};
+
+#[test]
+fn a_search_sees_the_files_as_they_are_now() {
+    let sandbox = Sandbox::new(SMALL);
+    let defines = |name: &str| {
+        let run = sandbox.run(&["search", "-l", "--mode", "symbol", name]);
+        run.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(defines("acquire_lock"), ["src/lock.rs"]);
+
+    sandbox.write("src/new.rs", "fn brand_new() {}\n");
+    assert_eq!(defines("brand_new"), ["src/new.rs"]);
+
+    sandbox.write("src/new.rs", "fn changed_now() {}\n");
+    assert!(defines("brand_new").is_empty());
+    assert_eq!(defines("changed_now"), ["src/new.rs"]);
+
+    std::fs::rename(
+        sandbox.tree().join("src/new.rs"),
+        sandbox.tree().join("moved.rs"),
+    )
+    .unwrap();
+    assert_eq!(defines("changed_now"), ["moved.rs"]);
+
+    std::fs::remove_file(sandbox.tree().join("moved.rs")).unwrap();
+    assert!(defines("changed_now").is_empty());
+    assert_eq!(defines("acquire_lock"), ["src/lock.rs"]);
+}
+
+#[test]
+fn no_refresh_answers_from_the_last_state() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index", "--lexical-only"]).expect_code(0);
+    sandbox.write("src/new.rs", "fn brand_new() {}\n");
+    let search = ["search", "--mode", "symbol", "brand_new"];
+    assert_eq!(
+        sandbox.run(&[&search[..], &["--no-refresh"]].concat()).code,
+        Some(1)
+    );
+    assert_eq!(sandbox.run(&search).code, Some(0));
+}
+
+#[test]
+fn indexing_again_changes_nothing() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    let status = || {
+        let json = sandbox.run(&["status", "--json"]).json();
+        (json["generation"].clone(), json["encoded_chunks"].clone())
+    };
+    let before = status();
+    sandbox.run(&["index"]).expect_code(0);
+    assert_eq!(status(), before);
+    sandbox.run(&["index", "--force"]).expect_code(0);
+    assert_eq!(status().1, before.1);
+}
+
+#[test]
+fn indexing_tells_what_it_did() {
+    let sandbox = Sandbox::new(SMALL);
+    check!(sandbox, sandbox.run(&["index", "--stats"]), @"");
+    check!(sandbox, sandbox.run(&["index"]), @"");
+    check!(sandbox, sandbox.run(&["index", "--quiet"]), @"");
+}
+
+#[test]
+fn status_gives_a_reason_for_each_file_left_out() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.write("picture.png", "\u{89}PNG\0\0\0");
+    sandbox.write(".env", "TOKEN=1\n");
+    sandbox.write("big.txt", &"line of text\n".repeat(200_000));
+    sandbox.run(&["index"]).expect_code(0);
+    let json = sandbox.run(&["status", "--json"]).json();
+    assert_eq!(json["skipped"]["binary"], 1, "{json:#}");
+    assert_eq!(json["skipped"]["too-large"], 1, "{json:#}");
+    let listed = json["skipped_files"].as_array().unwrap();
+    assert!(
+        listed.iter().any(|entry| entry["path"] == "picture.png"),
+        "{json:#}"
+    );
+    let search = sandbox.run(&["search", "--json", "lock"]).json();
+    assert_eq!(search["skipped"], json["skipped"]);
+}
+
+#[test]
+fn a_sound_index_passes_the_check_and_a_damaged_one_does_not() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    let run = sandbox.run(&["check", "--json"]).expect_code(0);
+    assert_eq!(run.json()["ok"], true);
+    let (segment, _) = sandbox
+        .files("data")
+        .into_iter()
+        .find(|(path, _)| path.extension().is_some_and(|extension| extension == "seg"))
+        .expect("a segment");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    let mut permissions = std::fs::metadata(&segment).unwrap().permissions();
+    #[allow(clippy::permissions_set_readonly_false)]
+    permissions.set_readonly(false);
+    std::fs::set_permissions(&segment, permissions).unwrap();
+    std::fs::write(&segment, bytes).unwrap();
+    let run = sandbox.run(&["check", "--json"]).expect_code(2);
+    assert_eq!(run.json()["ok"], false);
+    assert!(run.stdout.contains(".seg"), "{run}");
+}
+
+#[test]
+fn clearing_deletes_the_index_and_nothing_else() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    let tree = sandbox.files("tree");
+    check!(sandbox, sandbox.run(&["clear"]), @"");
+    assert!(sandbox.files("data").is_empty());
+    assert_eq!(sandbox.files("tree"), tree);
+    check!(sandbox, sandbox.run(&["clear"]), @"");
+}
+
+#[test]
+fn nothing_is_written_outside_of_the_given_folders() {
+    let sandbox = Sandbox::new(SMALL);
+    let tree = sandbox.files("tree");
+    for args in [&["index"][..], &["search", "lock"], &["doctor"], &["check"]] {
+        sandbox.run(args).expect_code(0);
+    }
+    assert_eq!(sandbox.files("tree"), tree);
+    for folder in ["home", "config", "tmp"] {
+        assert_eq!(sandbox.files(folder), [], "{folder}");
+    }
+    for (path, _) in sandbox.files("data") {
+        assert!(
+            path.starts_with(sandbox.path("data/fathom/repos")),
+            "{}",
+            path.display()
+        );
+    }
+    for (path, _) in sandbox.files("cache") {
+        assert!(
+            path.starts_with(sandbox.path("cache/fathom")),
+            "{}",
+            path.display()
+        );
+    }
+}

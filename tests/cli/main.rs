@@ -1,0 +1,12 @@
+//! End-to-end tests of the built program: a command in a temporary tree, then
+//! its exit code, stdout and stderr.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod changes;
+mod common;
+mod config;
+mod hostile;
+mod interface;
+mod interrupt;
+mod search;
