@@ -82,6 +82,15 @@ impl Store {
         })
     }
 
+    /// Removes the store in `dir`, whatever state it is in, once no one writes to it.
+    pub fn remove(dir: &Path, wait: Duration) -> Result<(), StoreError> {
+        if !dir.is_dir() {
+            return Ok(());
+        }
+        let _lock = WriterLock::acquire(&dir.join(LOCK), wait)?;
+        std::fs::remove_dir_all(dir).map_err(|e| StoreError::io("remove", dir, e))
+    }
+
     /// The store's directory.
     pub fn dir(&self) -> &Path {
         &self.place.dir
@@ -157,7 +166,7 @@ impl Place {
         if size.is_none() {
             self.storage("create", CATALOG, |s| match s.create(CATALOG) {
                 Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
-                _ => Ok(()),
+                _ => s.sync_dir(""),
             })?;
         }
         Ok(size.unwrap_or(0) == 0)

@@ -65,6 +65,19 @@ impl Parts<'_> {
         Ok(())
     }
 
+    /// The index of dense vectors need not be there, but must be whole if it is.
+    #[cfg(feature = "faiss")]
+    pub(super) fn check_dense(&self, report: &mut CheckReport) -> Result<(), StoreError> {
+        const STAMP: &str = "dense/stamp";
+        let storage = &*self.place.storage;
+        let there = self.place.storage("examine", STAMP, |s| s.size(STAMP))?;
+        let dim = self.place.identity.dense_dim;
+        if there.is_some() && crate::dense::DenseIndex::load(storage, dim).is_none() {
+            report.find("dense", STAMP, "it does not vouch for the index beside it");
+        }
+        Ok(())
+    }
+
     pub(super) fn check_lexical(&self, report: &mut CheckReport) -> Result<(), StoreError> {
         let lexical = self.place.lexical();
         let damaged = report.sort_out("lexical", LEXICAL, lexical.damaged_files())?;

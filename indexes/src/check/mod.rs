@@ -11,7 +11,7 @@ use crate::store::{CATALOG, Place};
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The part of the store: `catalog`, `segments` or `lexical`.
+    /// The part of the store: `catalog`, `segments`, `lexical` or `dense`.
     pub part: &'static str,
     /// The file, row or section.
     pub place: String,
@@ -96,6 +96,8 @@ pub(crate) fn check(place: &Place) -> Result<CheckReport, StoreError> {
     parts.check_catalog(&mut report)?;
     parts.check_segments(&mut report)?;
     parts.check_lexical(&mut report)?;
+    #[cfg(feature = "faiss")]
+    parts.check_dense(&mut report)?;
     Ok(report)
 }
 

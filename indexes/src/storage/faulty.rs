@@ -1,10 +1,12 @@
 //! Storage that fails on purpose: the k-th operation once, or all from the k-th on.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::os::folder_of;
 use super::{Bytes, NewFileWriter, Storage};
 
 /// How an operation fails.
@@ -86,8 +88,52 @@ impl Faults {
 /// Another storage, with faults.
 #[derive(Debug)]
 pub(crate) struct FaultyStorage<S> {
-    pub inner: S,
-    pub faults: Arc<Faults>,
+    inner: S,
+    faults: Arc<Faults>,
+    volatile: Arc<Mutex<Volatile>>,
+}
+
+/// What a power cut would take.
+#[derive(Debug, Default)]
+struct Volatile {
+    /// Files whose content was not synced.
+    contents: BTreeSet<String>,
+    /// Names whose folder was not synced.
+    names: BTreeSet<String>,
+}
+
+impl<S: Storage> FaultyStorage<S> {
+    pub fn new(inner: S, faults: Arc<Faults>) -> FaultyStorage<S> {
+        FaultyStorage {
+            inner,
+            faults,
+            volatile: Arc::default(),
+        }
+    }
+
+    fn volatile(&self) -> MutexGuard<'_, Volatile> {
+        self.volatile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what a power cut may do at worst: new names are gone, and files that
+    /// were not synced are empty.
+    pub fn cut_power(&self) -> io::Result<()> {
+        let Volatile {
+            mut contents,
+            names,
+        } = std::mem::take(&mut *self.volatile());
+        // What is in the catalog is synced by SQLite.
+        contents.retain(|name| !name.ends_with(".db"));
+        for name in contents.union(&names) {
+            if self.inner.size(name)?.is_some() {
+                self.inner.remove(name)?;
+                if !names.contains(name) {
+                    drop(self.inner.create(name)?);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<S: Storage> Storage for FaultyStorage<S> {
@@ -97,8 +143,14 @@ impl<S: Storage> Storage for FaultyStorage<S> {
 
     fn create(&self, name: &str) -> io::Result<Box<dyn NewFileWriter>> {
         let inner = self.faults.run(|| self.inner.create(name))?;
-        let faults = self.faults.clone();
-        Ok(Box::new(FaultyFile { inner, faults }))
+        self.volatile().contents.insert(name.into());
+        self.volatile().names.insert(name.into());
+        Ok(Box::new(FaultyFile {
+            inner,
+            name: name.into(),
+            faults: self.faults.clone(),
+            volatile: self.volatile.clone(),
+        }))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -106,7 +158,12 @@ impl<S: Storage> Storage for FaultyStorage<S> {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.faults.run(|| self.inner.rename(from, to))
+        self.faults.run(|| self.inner.rename(from, to))?;
+        let mut volatile = self.volatile();
+        if volatile.names.remove(from) {
+            volatile.names.insert(to.into());
+        }
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -114,7 +171,11 @@ impl<S: Storage> Storage for FaultyStorage<S> {
     }
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
-        self.faults.run(|| self.inner.sync_dir(folder))
+        self.faults.run(|| self.inner.sync_dir(folder))?;
+        self.volatile()
+            .names
+            .retain(|name| folder_of(name) != folder);
+        Ok(())
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
@@ -132,7 +193,9 @@ impl<S: Storage> Storage for FaultyStorage<S> {
 
 struct FaultyFile {
     inner: Box<dyn NewFileWriter>,
+    name: String,
     faults: Arc<Faults>,
+    volatile: Arc<Mutex<Volatile>>,
 }
 
 impl Write for FaultyFile {
@@ -153,7 +216,10 @@ impl Write for FaultyFile {
 
 impl NewFileWriter for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
-        let FaultyFile { inner, faults } = self;
-        faults.run(|| inner.sync())
+        let FaultyFile { inner, faults, .. } = self;
+        faults.run(|| inner.sync())?;
+        let mut volatile = self.volatile.lock().unwrap_or_else(PoisonError::into_inner);
+        volatile.contents.remove(&self.name);
+        Ok(())
     }
 }

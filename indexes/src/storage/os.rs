@@ -23,6 +23,19 @@ impl OsStorage {
     }
 }
 
+impl OsStorage {
+    /// Makes a folder whose own entry is durable, so that files in it can be.
+    fn create_folder(&self, folder: &str) -> io::Result<()> {
+        create_private_folder(&self.locate(folder))?;
+        let mut below = folder;
+        while !below.is_empty() {
+            below = folder_of(below);
+            sync_folder(&self.locate(below))?;
+        }
+        Ok(())
+    }
+}
+
 impl Storage for OsStorage {
     fn open(&self, name: &str) -> io::Result<Bytes> {
         let file = File::open(self.locate(name))?;
@@ -37,9 +50,7 @@ impl Storage for OsStorage {
         let path = self.locate(name);
         let file = match new_private_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Some(folder) = path.parent() {
-                    create_private_folder(folder)?;
-                }
+                self.create_folder(folder_of(name))?;
                 new_private_file(&path)?
             }
             other => other?,

@@ -64,13 +64,24 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A store whose operations fail as `faults` says.
-fn faulty(dir: &Path, faults: &Arc<Faults>, vfs: &'static str) -> Result<Store, StoreError> {
-    let storage = FaultyStorage {
-        inner: OsStorage::create(dir).unwrap(),
-        faults: faults.clone(),
-    };
-    Store::open_on(dir, &options(), Arc::new(storage), Some(vfs))
+/// What happens when the k-th operation fails.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    /// The next one works again.
+    Once,
+    /// All later ones fail too.
+    ForGood,
+    /// So they do, and what was not synced is lost.
+    PowerCut,
+}
+
+type Disk = Arc<FaultyStorage<OsStorage>>;
+
+fn disk(dir: &Path, faults: &Arc<Faults>) -> Disk {
+    Arc::new(FaultyStorage::new(
+        OsStorage::create(dir).unwrap(),
+        faults.clone(),
+    ))
 }
 
 /// Runs `work` on a copy of `base` with the k-th operation failing, for every k.
@@ -78,7 +89,7 @@ fn faulty(dir: &Path, faults: &Arc<Faults>, vfs: &'static str) -> Result<Store, 
 fn sweep(
     base: &Path,
     states: &[Image],
-    forever: bool,
+    mode: Mode,
     work: impl Fn(&Store, &mut usize) -> Result<(), StoreError>,
 ) -> u64 {
     let faults = Arc::new(Faults::none());
@@ -87,12 +98,16 @@ fn sweep(
         let dir = temporary();
         copy(base, dir.path());
         let fault = [Fault::Io, Fault::NoSpace, Fault::ShortWrite][k as usize % 3];
-        faults.arm(k, forever, fault);
+        let disk = disk(dir.path(), &faults);
+        faults.arm(k, mode != Mode::Once, fault);
         let mut done = 0;
-        let result = faulty(dir.path(), &faults, vfs).and_then(|store| work(&store, &mut done));
+        let result = Store::open_on(dir.path(), &options(), disk.clone(), Some(vfs))
+            .and_then(|store| work(&store, &mut done));
         let fired = faults.disarm();
-        let context =
-            format!("operation {k} ({fault:?}, forever: {forever}), {done} steps done, {result:?}");
+        if mode == Mode::PowerCut {
+            disk.cut_power().unwrap();
+        }
+        let context = format!("operation {k} ({fault:?}, {mode:?}), {done} steps done, {result:?}");
         verify(dir.path(), states, done, &context);
         if !fired {
             assert!(result.is_ok(), "{context}");
@@ -136,7 +151,7 @@ fn verify(dir: &Path, states: &[Image], done: usize, context: &str) {
     assert_eq!(ids.len(), hits.len(), "{context}: a chunk is found twice");
 }
 
-fn sweep_changes(forever: bool) {
+fn sweep_changes(mode: Mode) {
     let dir = temporary();
     base(dir.path());
     let unharmed = temporary();
@@ -144,7 +159,7 @@ fn sweep_changes(forever: bool) {
     let store = open(unharmed.path());
     let mut states = vec![Image::of(&store)];
     workload(&store, || states.push(Image::of(&store))).unwrap();
-    let operations = sweep(dir.path(), &states, forever, |store, done| {
+    let operations = sweep(dir.path(), &states, mode, |store, done| {
         workload(store, || *done += 1)
     });
     assert!(
@@ -155,17 +170,22 @@ fn sweep_changes(forever: bool) {
 
 #[test]
 fn every_operation_may_fail_once() {
-    sweep_changes(false);
+    sweep_changes(Mode::Once);
 }
 
 #[test]
 fn every_operation_may_fail_for_good() {
-    sweep_changes(true);
+    sweep_changes(Mode::ForGood);
+}
+
+#[test]
+fn the_power_may_fail_at_every_operation() {
+    sweep_changes(Mode::PowerCut);
 }
 
 #[test]
 fn creating_a_store_may_fail_at_any_point() {
-    for forever in [false, true] {
+    for mode in [Mode::Once, Mode::ForGood, Mode::PowerCut] {
         let (nothing, unharmed) = (temporary(), temporary());
         let fill = |store: &Store, done: &mut usize| -> Result<(), StoreError> {
             let mut writer = store.writer(std::time::Duration::ZERO)?;
@@ -178,7 +198,7 @@ fn creating_a_store_may_fail_at_any_point() {
         let store = open(unharmed.path());
         let empty = Image::of(&store);
         fill(&store, &mut 0).unwrap();
-        sweep(nothing.path(), &[empty, Image::of(&store)], forever, fill);
+        sweep(nothing.path(), &[empty, Image::of(&store)], mode, fill);
     }
 }
 
@@ -187,7 +207,8 @@ fn a_writer_that_failed_to_commit_refuses_to_go_on() {
     let dir = temporary();
     let faults = Arc::new(Faults::none());
     let vfs = sqlite_vfs::register(faults.clone());
-    let store = faulty(dir.path(), &faults, vfs).unwrap();
+    let disk = disk(dir.path(), &faults);
+    let store = Store::open_on(dir.path(), &options(), disk, Some(vfs)).unwrap();
     let mut writer = writer(&store);
     let mut update = writer.begin().unwrap();
     update.put_file(&file("a.rs", "fn alpha\n")).unwrap();

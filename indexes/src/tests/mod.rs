@@ -4,6 +4,7 @@
 mod concurrency;
 mod damage;
 mod faults;
+mod kill;
 mod model;
 
 use std::time::Duration;
@@ -339,4 +340,19 @@ fn everything_is_private_to_its_owner() {
             }
         }
     }
+}
+
+#[test]
+fn a_store_is_removed_when_no_one_writes() {
+    let (dir, store) = filled();
+    let busy = writer(&store);
+    assert!(matches!(
+        Store::remove(dir.path(), Duration::ZERO),
+        Err(StoreError::Busy { .. })
+    ));
+    drop(busy);
+    std::fs::write(dir.path().join("catalog.db"), "no database").unwrap();
+    Store::remove(dir.path(), Duration::ZERO).unwrap();
+    assert!(!dir.path().exists());
+    Store::remove(dir.path(), Duration::ZERO).unwrap();
 }
