@@ -93,8 +93,9 @@ impl Format {
         asked: &Highlighter,
     ) -> anyhow::Result<Exit> {
         if let Some(tokens) = self.max_tokens {
+            let around = self.size_without_results(&answer);
             let size = |item: &Item| self.size(item, asked);
-            let left_out = budget::fit(&mut answer.results, tokens, size);
+            let left_out = budget::fit(&mut answer.results, tokens, around, size);
             if left_out > 0 {
                 global.note(&format!(
                     "{left_out} results left out or cut to fit into {tokens} tokens"
@@ -120,10 +121,24 @@ impl Format {
         }
     }
 
+    /// Bytes that are written whatever the results are.
+    fn size_without_results(&self, answer: &Answer) -> usize {
+        let empty = Answer {
+            results: Vec::new(),
+            ..answer.clone()
+        };
+        let mut out = Vec::new();
+        match self.kind {
+            Kind::Json => json::document(&mut out, &empty).map_or(0, |()| out.len()),
+            _ => 0,
+        }
+    }
+
     /// Bytes that one result takes.
     fn size(&self, item: &Item, asked: &Highlighter) -> usize {
         match self.kind {
-            Kind::Json | Kind::JsonLines => json::size(item),
+            Kind::Json => json::size_in_document(item),
+            Kind::JsonLines => json::line_size(item),
             Kind::Files => item.path.len() + 1,
             Kind::Text => {
                 let mut shown = Vec::new();

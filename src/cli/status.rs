@@ -218,7 +218,7 @@ fn unreadable_json(file: &FileRow) -> Option<serde_json::Value> {
 }
 
 /// Most first.
-fn by_count<'a>(counts: BTreeMap<&'a str, u64>) -> Vec<(&'a str, u64)> {
+fn by_count(counts: BTreeMap<&str, u64>) -> Vec<(&str, u64)> {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|&(name, count)| (std::cmp::Reverse(count), name));
     counts

@@ -128,7 +128,7 @@ fn groups<'a>(
     of: impl Fn(&'a Figures<'a>) -> &'a BTreeMap<String, Summary>,
 ) -> Groups<'a> {
     let mut groups = Groups::new();
-    for (name, summary) in modes.iter().flat_map(|mode| of(mode)) {
+    for (name, summary) in modes.iter().flat_map(of) {
         groups.entry(name).or_default().push(summary);
     }
     groups

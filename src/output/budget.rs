@@ -10,11 +10,19 @@ const BYTES_PER_TOKEN: usize = 4;
 /// A result is cut rather than dropped if at least so many of its lines fit.
 const MIN_LINES: usize = 3;
 
-/// Keeps the best results whose `size` in bytes fits into `tokens`; the last
-/// one may be cut to its first lines. Returns how many were left out or cut.
-pub fn fit(items: &mut Vec<Item>, tokens: usize, size: impl Fn(&Item) -> usize) -> usize {
+/// Keeps the best results whose `size` in bytes fits into `tokens`, beside
+/// `around` bytes that are always there; the last one may be cut to its first
+/// lines. Returns how many were left out or cut.
+pub fn fit(
+    items: &mut Vec<Item>,
+    tokens: usize,
+    around: usize,
+    size: impl Fn(&Item) -> usize,
+) -> usize {
     let before = items.len();
-    let mut left = tokens.saturating_mul(BYTES_PER_TOKEN);
+    let mut left = tokens
+        .saturating_mul(BYTES_PER_TOKEN)
+        .saturating_sub(around);
     for i in 0..items.len() {
         let needed = size(&items[i]);
         if needed <= left {
@@ -79,7 +87,7 @@ mod tests {
                 ..Item::default()
             })
             .collect();
-        let left_out = fit(&mut items, tokens, |item| item.text.len());
+        let left_out = fit(&mut items, tokens, 0, |item| item.text.len());
         (items.iter().map(|item| item.end_line).collect(), left_out)
     }
 

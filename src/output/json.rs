@@ -98,9 +98,18 @@ pub fn lines(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes that one result takes in JSON.
-pub fn size(item: &Item) -> usize {
+/// Bytes that one result takes on a line of its own.
+pub fn line_size(item: &Item) -> usize {
     serde_json::to_vec(&Entry::new(item)).map_or(item.text.len(), |json| json.len() + 1)
+}
+
+/// Bytes that one result takes in the document, where it is indented by two levels.
+pub fn size_in_document(item: &Item) -> usize {
+    const INDENT: usize = 4;
+    serde_json::to_vec_pretty(&Entry::new(item)).map_or(item.text.len(), |json| {
+        let lines = 1 + json.iter().filter(|&&byte| byte == b'\n').count();
+        json.len() + lines * INDENT + ",\n".len()
+    })
 }
 
 /// Any value, indented, with a line end.
