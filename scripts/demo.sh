@@ -6,7 +6,8 @@ fathom=$PWD/${1:-target/release/fathom}
 
 # The sources of the crate `$1`, which cargo has unpacked already.
 crate_folder() {
-    cargo metadata --format-version 1 --locked \
+    cargo metadata --quiet --format-version 1 --locked \
+            --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" \
         | python3 -c '
 import json, os, sys
 for package in json.load(sys.stdin)["packages"]:
@@ -17,7 +18,12 @@ for package in json.load(sys.stdin)["packages"]:
 
 run() {
     printf '\n$ fathom'
-    printf ' %q' "$@"
+    for argument in "$@"; do
+        case $argument in
+            *' '*) printf ' "%s"' "$argument" ;;
+            *) printf ' %s' "$argument" ;;
+        esac
+    done
     printf '\n'
     "$fathom" "$@"
 }

@@ -57,7 +57,8 @@ pub fn lines(item: &Item, asked: &Highlighter, amount: Amount) -> Vec<Line> {
         anchors.contains(number)
             && (!item.matches.is_empty() || asked.weight(&String::from_utf8_lossy(at(*number))) > 0)
     };
-    choose(item, &anchors, amount)
+    let head = head(item, &at, &available);
+    choose(item, head, &anchors, amount)
         .into_iter()
         .filter(|number| available.contains(number) && !source.is_empty())
         .map(|number| Line {
@@ -93,7 +94,20 @@ fn anchors<'a>(
     vec![best.map_or(item.start_line, |(number, _)| number)]
 }
 
-fn choose(item: &Item, anchors: &[u32], amount: Amount) -> BTreeSet<u32> {
+/// The line that the signature begins on, else the first line.
+fn head<'a>(item: &Item, at: &impl Fn(u32) -> &'a [u8], available: &RangeInclusive<u32>) -> u32 {
+    let signature = item.signature.as_bytes();
+    // A signature may go on over several lines, and a line may go on after it.
+    let begins = |line: &[u8]| {
+        line.len() >= 4 && (signature.starts_with(line) || line.starts_with(signature))
+    };
+    (item.start_line..=item.end_line)
+        .filter(|number| available.contains(number) && !signature.is_empty())
+        .find(|&number| begins(at(number).trim_ascii()))
+        .unwrap_or(item.start_line)
+}
+
+fn choose(item: &Item, head: u32, anchors: &[u32], amount: Amount) -> BTreeSet<u32> {
     let chunk = item.start_line..=item.end_line;
     let within = |line: &u32| chunk.contains(line);
     match amount {
@@ -101,7 +115,7 @@ fn choose(item: &Item, anchors: &[u32], amount: Amount) -> BTreeSet<u32> {
         Amount::Around { before, after } => around(anchors, before, after).collect(),
         Amount::Short if !item.matches.is_empty() => anchors.iter().copied().collect(),
         Amount::Short if chunk.clone().count() <= WHOLE => chunk.collect(),
-        Amount::Short => std::iter::once(item.start_line)
+        Amount::Short => std::iter::once(head)
             .chain(around(anchors, AROUND.0, AROUND.1))
             .filter(within)
             .collect(),
@@ -117,6 +131,21 @@ fn around(anchors: &[u32], before: u32, after: u32) -> impl Iterator<Item = u32>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_head_is_where_the_signature_begins() {
+        let doc = "/// Words about it.\n".repeat(20);
+        let item = Item {
+            start_line: 1,
+            end_line: 40,
+            text: format!("{doc}    pub fn lock(\n{}", "        body();\n".repeat(19)).into(),
+            signature: "pub fn lock(path: &Path)".into(),
+            ..Item::default()
+        };
+        let shown = lines(&item, &Highlighter::words("words"), Amount::Short);
+        let numbers: Vec<u32> = shown.iter().map(|line| line.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 21]);
+    }
 
     /// Shown line numbers of a chunk at lines 11.. of a file of 60 numbered lines.
     fn shown(lines_in_chunk: u32, asked: &str, matches: &[u32], amount: Amount) -> Vec<u32> {
