@@ -32,9 +32,11 @@ pub fn ensure(global: &Global, workspace: &Workspace, wanted: Freshness) -> anyh
     if wanted == Freshness::AsItIs {
         return Ok(());
     }
-    refresh(global, workspace)?;
+    let other_writer = refresh(global, workspace)?;
     if wanted == Freshness::Encoded {
-        encode(global, workspace)?;
+        encode(global, workspace, other_writer)?;
+    } else if other_writer {
+        global.note("another process is writing the index; answering from its last state");
     }
     Ok(())
 }
@@ -59,7 +61,8 @@ pub fn warn_of_changes(
     Ok(())
 }
 
-fn refresh(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
+/// Brings the words up to date. True when another process keeps this one from it.
+fn refresh(global: &Global, workspace: &Workspace) -> anyhow::Result<bool> {
     let is_first = workspace.snapshot()?.generation() == 0;
     let patience = if is_first {
         FIRST_PATIENCE
@@ -73,29 +76,24 @@ fn refresh(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
     progress.finish();
     stop_if_cancelled();
     match result {
-        Err(error) if error.is_busy() && !is_first => {
-            global
-                .note("another fathom process is writing the index; answering from its last state");
-            Ok(())
-        }
-        other => Ok(other.map(drop)?),
+        Err(error) if error.is_busy() && !is_first => Ok(true),
+        other => Ok(other.map(|_| false)?),
     }
 }
 
-fn encode(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
+fn encode(global: &Global, workspace: &Workspace, other_writer: bool) -> anyhow::Result<()> {
     let counts = workspace.snapshot()?.counts();
     if counts.encoded >= counts.distinct {
         return Ok(());
     }
     let budget = INLINE_BYTES_PER_THREAD * workspace.settings().threads as u64;
-    if missing_bytes(&counts) <= budget {
-        return encode_now(global, workspace);
-    }
+    let rest = match other_writer {
+        true => "another process is encoding the rest",
+        false if missing_bytes(&counts) <= budget => return encode_now(global, workspace),
+        false => encode_later(workspace),
+    };
     let percent = 100 * counts.encoded / counts.distinct.max(1);
-    global.note(&format!(
-        "{percent} % of the code is encoded; {}",
-        encode_later(workspace)
-    ));
+    global.note(&format!("{percent} % of the code is encoded; {rest}"));
     Ok(())
 }
 
