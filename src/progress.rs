@@ -1,11 +1,12 @@
 //! How far the work is: bars on a terminal, plain lines elsewhere, always on stderr.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fathom_indexer::pipeline::Event;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::errors::tell;
 
@@ -120,8 +121,13 @@ impl Bar {
 fn style(step: &Step) -> ProgressStyle {
     let unit = step.unit;
     let template =
-        format!("{{msg:9}} {{bar:30}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
-    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        format!("{{msg:9}} {{bar:30}} {{pos}}/{{len}} {unit}  {{rate}} {unit}/s  {{eta}} left");
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{:.0}", state.per_sec());
+    };
+    ProgressStyle::with_template(&template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", rate)
 }
 
 impl Plain {

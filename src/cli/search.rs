@@ -135,7 +135,7 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
     // The slowest part begins first, in a thread of its own.
     let model = semantic
         .then(|| QueryModel::start(&Profile::bundled(), settings.threads, Some(&args.query)));
-    let workspace = Workspace::open(&args.path, &settings)?;
+    let workspace = Workspace::open_to_search(&args.path, &settings)?;
     global.warn_all(workspace.warnings());
     let freshness = args.freshness.wanted(semantic);
     freshness::ensure(global, &workspace, freshness)?;

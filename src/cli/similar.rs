@@ -39,7 +39,7 @@ pub fn run(global: &Global, args: &SimilarArgs) -> anyhow::Result<Exit> {
         ..Flags::default()
     })?;
     let model = QueryModel::start(&Profile::bundled(), settings.threads, None);
-    let workspace = Workspace::open(&file, &settings)?;
+    let workspace = Workspace::open_to_search(&file, &settings)?;
     global.warn_all(workspace.warnings());
     freshness::ensure(global, &workspace, args.freshness.wanted(true))?;
     let snapshot = workspace.snapshot()?;

@@ -43,6 +43,15 @@ pub enum WorkspaceError {
         /// The root that was looked for.
         root: PathBuf,
     },
+    /// A search would index everything that a user has.
+    #[error(
+        "`{}` is a home folder or the whole file system; search in a folder below it, or run `fathom index` there if all of it is meant",
+        root.display()
+    )]
+    TooMuch {
+        /// The folder.
+        root: PathBuf,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -103,6 +112,18 @@ impl Workspace {
     /// Opens the repository that `path` belongs to, making an empty index if there is none.
     pub fn open(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
         Workspace::at(locate(path, settings)?, settings)
+    }
+
+    /// Like [`Workspace::open`], but does not begin to index a home folder or the whole file
+    /// system only because somebody searched there.
+    pub fn open_to_search(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        let location = locate(path, settings)?;
+        if !root::is_indexed(&location.store) && root::is_home_or_top(&location.root) {
+            return Err(WorkspaceError::TooMuch {
+                root: location.root,
+            });
+        }
+        Workspace::at(location, settings)
     }
 
     /// Opens `path` as a root of its own, even inside another repository.

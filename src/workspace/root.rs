@@ -54,6 +54,13 @@ pub fn is_indexed(store: &Path) -> bool {
     store.join(CATALOG).is_file()
 }
 
+/// Whether this is `/` or the user's home folder.
+pub fn is_home_or_top(root: &Path) -> bool {
+    let home = etcetera::home_dir().ok();
+    let home = home.and_then(|home| home.canonicalize().ok());
+    root.parent().is_none() || home.as_deref() == Some(root)
+}
+
 /// `<data dir>/repos/<first 16 hex digits of the BLAKE3 hash of the root>`
 fn store_of(root: &Path, data_dir: &Path) -> PathBuf {
     let hash = blake3::hash(root.as_os_str().as_bytes()).to_hex();

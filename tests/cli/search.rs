@@ -271,6 +271,56 @@ fn words_are_enough_where_there_is_no_runtime() {
 }
 
 #[test]
+fn a_search_does_not_index_a_home_folder_by_accident() {
+    let sandbox = Sandbox::new(SMALL);
+    let home = sandbox.path("home");
+    let home = home.to_str().unwrap();
+    let run = sandbox.run(&["search", "x", home]).expect_code(2);
+    assert!(
+        run.stderr
+            .contains("run `fathom index` there if all of it is meant"),
+        "{run}"
+    );
+    assert!(sandbox.files("data").is_empty());
+    sandbox.run(&["index", home]).expect_code(0);
+    sandbox.run(&["search", "x", home]).expect_code(1);
+}
+
+#[test]
+fn quality_is_measured_on_labelled_questions() {
+    let sandbox = Sandbox::new(SMALL);
+    let labels = sandbox.path("labels");
+    std::fs::create_dir_all(labels.join("annotations")).unwrap();
+    std::fs::write(
+        labels.join("repos.json"),
+        r#"[{"name": "tree", "language": "rust", "benchmark_root": "src"}]"#,
+    )
+    .unwrap();
+    std::fs::write(
+        labels.join("annotations/tree.json"),
+        r#"[{"query": "acquire lock", "category": "symbol", "relevant": ["src/lock.rs"]},
+            {"query": "parse colour", "category": "semantic", "relevant": ["nowhere.rs"]}]"#,
+    )
+    .unwrap();
+    let sources = sandbox.path("");
+    let args = [
+        "eval",
+        labels.to_str().unwrap(),
+        "--sources",
+        sources.to_str().unwrap(),
+    ];
+    let json = sandbox
+        .run(&[&args[..], &["--json", "--mode", "all"]].concat())
+        .json();
+    for mode in ["hybrid", "late", "dense", "lexical"] {
+        assert_eq!(json["modes"][mode]["chunks"]["ndcg"], 0.5, "{json:#}");
+    }
+    let run = sandbox.run(&args).expect_code(0);
+    assert!(run.stdout.contains("| hybrid | 0.500 |"), "{run}");
+    assert!(run.stdout.contains("| semantic | 1 | 0.000 |"), "{run}");
+}
+
+#[test]
 fn similar_code_is_found_by_its_place() {
     let sandbox = Sandbox::new(&[
         (
