@@ -8,7 +8,7 @@ use fathom_retriever::Mode;
 
 use super::Global;
 use crate::errors::Exit;
-use crate::eval::{self, Labels, Report};
+use crate::eval::{self, Labels, Report, Variant};
 use crate::output::json;
 
 /// The ranking modes; regex and symbol search have nothing to rank.
@@ -21,7 +21,7 @@ pub struct EvalArgs {
     /// Folder that holds a checkout of each repository under its name
     #[arg(long, value_name = "DIR")]
     sources: PathBuf,
-    /// A mode, or `all` for a table of them
+    /// A mode, or `all` for a table of them, each with and without ranking signals
     #[arg(long, value_name = "MODE", default_value = "hybrid")]
     #[arg(value_parser = ["hybrid", "late", "dense", "lexical", "all"])]
     mode: String,
@@ -35,11 +35,14 @@ pub struct EvalArgs {
 
 pub fn run(global: &Global, args: &EvalArgs) -> anyhow::Result<Exit> {
     let labels = Labels::read(&args.dir, &args.repo)?;
-    let modes = match Mode::parse(&args.mode) {
-        Some(mode) => vec![mode],
-        None => RANKED.to_vec(),
-    };
-    let runs = eval::run(global, &global.settings()?, &labels, &args.sources, &modes)?;
+    let variants = variants(&args.mode);
+    let runs = eval::run(
+        global,
+        &global.settings()?,
+        &labels,
+        &args.sources,
+        &variants,
+    )?;
     if runs.iter().all(|run| run.measured.is_empty()) {
         return Ok(Exit::Nothing);
     }
@@ -52,4 +55,24 @@ pub fn run(global: &Global, args: &EvalArgs) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::Found)
+}
+
+/// One mode with signals, or all modes with and then all without.
+fn variants(mode: &str) -> Vec<Variant> {
+    let with = |mode| Variant {
+        mode,
+        signals: true,
+    };
+    let without = |mode| Variant {
+        mode,
+        signals: false,
+    };
+    match Mode::parse(mode) {
+        Some(mode) => vec![with(mode)],
+        None => RANKED
+            .map(with)
+            .into_iter()
+            .chain(RANKED.map(without))
+            .collect(),
+    }
 }

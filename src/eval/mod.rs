@@ -29,7 +29,7 @@ pub use report::Report;
 /// How long to wait for another process that writes to the same index.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One question's outcome in one mode.
+/// One question's outcome in one variant.
 pub struct Measured {
     /// By what it is aggregated, and how good the ten best chunks are.
     pub scored: Scored,
@@ -43,28 +43,48 @@ pub struct Measured {
     pub found: Vec<Ranked>,
 }
 
-/// All questions in one mode.
-pub struct ModeRun {
-    /// The mode.
+/// A way to search that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// What is searched with.
     pub mode: Mode,
+    /// Whether names, paths and the like count beside the indexes' own scores.
+    pub signals: bool,
+}
+
+impl Variant {
+    /// The mode's word; `-` after it means without signals.
+    pub fn name(self) -> String {
+        format!(
+            "{}{}",
+            self.mode.as_str(),
+            if self.signals { "" } else { "-" }
+        )
+    }
+}
+
+/// All questions in one variant.
+pub struct VariantRun {
+    /// The variant.
+    pub variant: Variant,
     /// One entry per question.
     pub measured: Vec<Measured>,
 }
 
-/// Indexes each repository below `sources` and asks its questions in each mode.
+/// Indexes each repository below `sources` and asks its questions in each variant.
 /// Repositories whose sources are not there are left out with a warning.
 pub fn run(
     global: &Global,
     settings: &Settings,
     labels: &Labels,
     sources: &Path,
-    modes: &[Mode],
-) -> anyhow::Result<Vec<ModeRun>> {
+    variants: &[Variant],
+) -> anyhow::Result<Vec<VariantRun>> {
     let model = QueryModel::start(&Profile::bundled(), settings.threads, None);
-    let mut runs: Vec<ModeRun> = modes
+    let mut runs: Vec<VariantRun> = variants
         .iter()
-        .map(|&mode| ModeRun {
-            mode,
+        .map(|&variant| VariantRun {
+            variant,
             measured: Vec::new(),
         })
         .collect();
@@ -97,14 +117,15 @@ fn indexed(global: &Global, settings: &Settings, folder: &Path) -> anyhow::Resul
 }
 
 fn ask_all(
-    run: &mut ModeRun,
+    run: &mut VariantRun,
     repository: &Repository,
     snapshot: &Snapshot,
     model: &QueryModel,
 ) -> anyhow::Result<()> {
     for question in &repository.questions {
         let request = SearchRequest {
-            mode: run.mode,
+            mode: run.variant.mode,
+            signals: run.variant.signals,
             top_k: evaluate::DEPTH,
             ..SearchRequest::new(&question.query)
         };

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use fathom_retriever::evaluate::{self, Quality, Scored, Summary};
 use serde_json::{Value, json};
 
-use super::{Measured, ModeRun};
+use super::{Measured, VariantRun};
 
 /// The figures of one mode.
 struct Figures<'a> {
-    name: &'static str,
+    name: String,
     chunks: Summary,
     files: Summary,
     p50_ms: f64,
@@ -28,7 +28,7 @@ pub struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// Aggregates the runs.
-    pub fn new(runs: &'a [ModeRun]) -> Report<'a> {
+    pub fn new(runs: &'a [VariantRun]) -> Report<'a> {
         Report {
             modes: runs.iter().map(figures).collect(),
         }
@@ -41,7 +41,7 @@ impl<'a> Report<'a> {
         };
         writeln!(
             out,
-            "{} questions about {} repositories; means over repositories, 95 % intervals by bootstrap\n",
+            "{} questions about {} repositories; means over repositories, 95 % intervals by bootstrap; `-`: without signals\n",
             first.chunks.questions, first.chunks.repositories
         )?;
         self.write_headline(out)?;
@@ -114,7 +114,7 @@ impl<'a> Report<'a> {
         let modes: serde_json::Map<String, Value> = self
             .modes
             .iter()
-            .map(|mode| (mode.name.to_owned(), mode_json(mode)))
+            .map(|mode| (mode.name.clone(), mode_json(mode)))
             .collect();
         json!({ "modes": modes })
     }
@@ -134,7 +134,7 @@ fn groups<'a>(
     groups
 }
 
-fn figures(run: &ModeRun) -> Figures<'_> {
+fn figures(run: &VariantRun) -> Figures<'_> {
     let chunks: Vec<Scored> = run.measured.iter().map(|m| m.scored.clone()).collect();
     let files: Vec<Scored> = run.measured.iter().map(merged).collect();
     let mut times: Vec<f64> = run
@@ -144,7 +144,7 @@ fn figures(run: &ModeRun) -> Figures<'_> {
         .collect();
     times.sort_by(f64::total_cmp);
     Figures {
-        name: run.mode.as_str(),
+        name: run.variant.name(),
         chunks: evaluate::summarise(&chunks),
         files: evaluate::summarise(&files),
         p50_ms: quantile(&times, 0.50),
