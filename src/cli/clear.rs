@@ -7,7 +7,6 @@ use fathom::workspace::{Workspace, WorkspaceError};
 
 use super::Global;
 use crate::errors::Exit;
-use crate::output::escape;
 
 #[derive(Args, Debug)]
 pub struct ClearArgs {
@@ -17,15 +16,13 @@ pub struct ClearArgs {
 }
 
 pub fn run(global: &Global, args: &ClearArgs) -> anyhow::Result<Exit> {
-    let workspace = match Workspace::open_indexed(&args.path, &global.settings()?) {
+    let root = match Workspace::clear(&args.path, &global.settings()?) {
         Err(WorkspaceError::NotIndexed { root }) => {
             global.note(&format!("`{}` is not indexed", root.display()));
             return Ok(Exit::Found);
         }
         other => other?,
     };
-    let root = escape::path(workspace.root().as_os_str().as_encoded_bytes());
-    workspace.clear()?;
-    global.note(&format!("deleted the index of `{root}`"));
+    global.note(&format!("deleted the index of `{}`", root.display()));
     Ok(Exit::Found)
 }

@@ -22,7 +22,7 @@ pub struct IndexArgs {
     /// A path in the repository
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Read and chunk every file again, changed or not
+    /// Read and chunk every file again, changed or not, and replace an index that cannot be used
     #[arg(long)]
     force: bool,
     /// Stop when everything can be found by its words
@@ -41,7 +41,10 @@ pub fn run(global: &Global, args: &IndexArgs) -> anyhow::Result<Exit> {
         background::detach();
     }
     let settings = global.settings()?;
-    let workspace = Workspace::open(&args.path, &settings)?;
+    let workspace = match args.force {
+        true => Workspace::open_anew(&args.path, &settings)?,
+        false => Workspace::open(&args.path, &settings)?,
+    };
     global.warn_all(workspace.warnings());
     if !refresh(global, &workspace, args)?
         || !(args.lexical_only || encode(global, &workspace, args)?)

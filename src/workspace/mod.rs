@@ -64,14 +64,6 @@ pub enum WorkspaceError {
     /// The search failed.
     #[error(transparent)]
     Retrieve(#[from] RetrieveError),
-    /// The index could not be deleted.
-    #[error("cannot delete the index `{}`: {source}", path.display())]
-    Clear {
-        /// The folder of the index.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }
 
 impl WorkspaceError {
@@ -147,16 +139,36 @@ impl Workspace {
         }
     }
 
+    /// Like [`Workspace::open`], but begins anew where the index is damaged beyond use, or was
+    /// made by another model or an older format. Only for those who ask for it.
+    pub fn open_anew(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        let opened = Workspace::open(path, settings);
+        let usable = opened.and_then(|workspace| workspace.snapshot().map(|_| workspace));
+        match usable {
+            Err(WorkspaceError::Store(error)) if is_beyond_use(&error) => {
+                Workspace::clear(path, settings)?;
+                Workspace::open(path, settings)
+            }
+            other => other,
+        }
+    }
+
+    /// Deletes the index of the repository that `path` belongs to, whatever its state, unless
+    /// another process writes to it. Returns the root.
+    pub fn clear(path: &Path, settings: &Settings) -> Result<PathBuf, WorkspaceError> {
+        let Location { root, store, .. } = locate(path, settings)?;
+        if !store.is_dir() {
+            return Err(WorkspaceError::NotIndexed { root });
+        }
+        Store::remove(&store, Duration::ZERO)?;
+        Ok(root)
+    }
+
     fn at(location: Location, settings: &Settings) -> Result<Workspace, WorkspaceError> {
         let (settings, warnings) = settings.narrowed_by(&location.root);
         let profile = Profile::bundled();
-        let options = StoreOptions {
-            profile_id: profile.id().to_owned(),
-            token_dim: profile.token_dim(),
-            dense_dim: profile.dense_dim(),
-        };
         Ok(Workspace {
-            store: Store::open(&location.store, &options)?,
+            store: Store::open(&location.store, &store_options(&profile))?,
             location,
             settings,
             warnings,
@@ -285,15 +297,6 @@ impl Workspace {
         Ok(self.store.check()?)
     }
 
-    /// Deletes the index, once no other process writes to it.
-    pub fn clear(self) -> Result<(), WorkspaceError> {
-        let writer = self.store.writer(Duration::ZERO)?;
-        let path = self.location.store.clone();
-        std::fs::remove_dir_all(&path).map_err(|source| WorkspaceError::Clear { path, source })?;
-        drop(writer);
-        Ok(())
-    }
-
     fn text(&self) -> Result<&TextEncoder, WorkspaceError> {
         if let Some(text) = self.text.get() {
             return Ok(text);
@@ -315,6 +318,25 @@ impl Workspace {
             },
             ..IndexOptions::default()
         }
+    }
+}
+
+fn store_options(profile: &Profile) -> StoreOptions {
+    StoreOptions {
+        profile_id: profile.id().to_owned(),
+        token_dim: profile.token_dim(),
+        dense_dim: profile.dense_dim(),
+    }
+}
+
+/// Whether nothing but a new index helps. What a newer fathom wrote is not ours to replace.
+fn is_beyond_use(error: &StoreError) -> bool {
+    match error {
+        StoreError::Damaged { .. } | StoreError::Profile { .. } => true,
+        StoreError::Version {
+            found, supported, ..
+        } => found < supported,
+        _ => false,
     }
 }
 

@@ -129,6 +129,41 @@ fn a_sound_index_passes_the_check_and_a_damaged_one_does_not() {
 }
 
 #[test]
+fn an_index_beyond_repair_is_replaced_only_when_asked() {
+    let sandbox = Sandbox::new(SMALL);
+    let break_it = |name: &str, bytes: Option<&[u8]>| {
+        sandbox.run(&["index", "--force"]).expect_code(0);
+        let files = sandbox.files("data").into_iter().map(|(path, _)| path);
+        let file = files.into_iter().find(|path| path.ends_with(name)).unwrap();
+        for log in ["catalog.db-wal", "catalog.db-shm"] {
+            let _ = std::fs::remove_file(file.with_file_name(log));
+        }
+        match bytes {
+            Some(bytes) => std::fs::write(file, bytes).unwrap(),
+            None => std::fs::remove_file(file).unwrap(),
+        }
+    };
+    for bytes in [Some(&[0xa5; 8192][..]), Some(&b"SQLite format 3"[..]), None] {
+        break_it("catalog.db", bytes);
+        let before = sandbox.files("data");
+        let run = sandbox
+            .run(&["search", "--no-refresh", "lock"])
+            .expect_code(2);
+        assert!(run.stderr.contains("catalog.db"), "{run}");
+        let after = sandbox.files("data");
+        assert!(
+            before.iter().all(|file| after.contains(file)),
+            "a search changed it"
+        );
+        sandbox.run(&["clear"]).expect_code(0);
+        assert!(sandbox.files("data").is_empty());
+        break_it("catalog.db", bytes);
+        sandbox.run(&["index", "--force"]).expect_code(0);
+        sandbox.run(&["search", "lock"]).expect_code(0);
+    }
+}
+
+#[test]
 fn clearing_deletes_the_index_and_nothing_else() {
     let sandbox = Sandbox::new(SMALL);
     sandbox.run(&["index"]).expect_code(0);
