@@ -59,5 +59,5 @@ doctest: setup ## Run the examples in the documentation
 features: setup ## Check that the store builds without faiss
 	$(CARGO) check --release -p fathom-indexes --no-default-features --all-targets
 
-eval: build runtime ## Measure quality: make eval SOURCES=… [LABELS=…]
-	$(FATHOM) eval $(or $(LABELS),eval) --sources $(SOURCES) --mode all
+eval: build runtime ## Measure quality: make eval LABELS=… SOURCES=…
+	$(FATHOM) eval $(LABELS) --sources $(SOURCES) --mode all
