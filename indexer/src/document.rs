@@ -20,7 +20,12 @@ pub fn document_for(text: &TextEncoder, row: &ChunkRow, file_text: &[u8]) -> Doc
 }
 
 /// The model input for a chunk of the file at `path` with this text.
-pub(crate) fn document(text: &TextEncoder, path: &[u8], chunk: &ChunkRecord, file_text: &[u8]) -> Document {
+pub(crate) fn document(
+    text: &TextEncoder,
+    path: &[u8],
+    chunk: &ChunkRecord,
+    file_text: &[u8],
+) -> Document {
     let bytes = chunk.bytes.start as usize..chunk.bytes.end as usize;
     let body = String::from_utf8_lossy(file_text.get(bytes).unwrap_or_default());
     let body_ids = text.ids(&body);
@@ -41,7 +46,11 @@ pub(crate) fn content_hash(document: &Document) -> ContentHash {
 
 /// The qualified name, and the signature where the body does not show it.
 fn header(path: &[u8], chunk: &ChunkRecord, body: &str) -> String {
-    let mut header = if PATH_IN_HEADER { path_words(path) + "\n" } else { String::new() };
+    let mut header = if PATH_IN_HEADER {
+        path_words(path) + "\n"
+    } else {
+        String::new()
+    };
     header.push_str(&chunk.qualified_name);
     if !chunk.name.is_empty() && !body.contains(&chunk.name) {
         header.push('\n');
@@ -53,9 +62,15 @@ fn header(path: &[u8], chunk: &ChunkRecord, body: &str) -> String {
 /// The last parts of a path without its extension.
 fn path_words(path: &[u8]) -> String {
     let path = String::from_utf8_lossy(path);
-    let stem = path.rsplit_once('.').map_or(path.as_ref(), |(stem, extension)| {
-        if extension.contains('/') { path.as_ref() } else { stem }
-    });
+    let stem = path
+        .rsplit_once('.')
+        .map_or(path.as_ref(), |(stem, extension)| {
+            if extension.contains('/') {
+                path.as_ref()
+            } else {
+                stem
+            }
+        });
     let parts: Vec<&str> = stem.split('/').collect();
     parts[parts.len().saturating_sub(PATH_PARTS)..].join(" ")
 }
@@ -88,14 +103,26 @@ mod tests {
             ("    let x = 1;", "Store::read\nfn read(&self) -> u8"),
         ];
         for (body, expected) in cases {
-            let path = if PATH_IN_HEADER { "indexes src store\n" } else { "" };
-            assert_eq!(header(b"deep/down/indexes/src/store.rs", &chunk(0..1), body), format!("{path}{expected}"));
+            let path = if PATH_IN_HEADER {
+                "indexes src store\n"
+            } else {
+                ""
+            };
+            assert_eq!(
+                header(b"deep/down/indexes/src/store.rs", &chunk(0..1), body),
+                format!("{path}{expected}")
+            );
         }
     }
 
     #[test]
     fn paths_lose_their_extension_only() {
-        let cases = [("a/b/c/d.rs", "b c d"), ("Makefile", "Makefile"), ("a.b/c", "a.b c"), ("x.tar.gz", "x.tar")];
+        let cases = [
+            ("a/b/c/d.rs", "b c d"),
+            ("Makefile", "Makefile"),
+            ("a.b/c", "a.b c"),
+            ("x.tar.gz", "x.tar"),
+        ];
         for (path, expected) in cases {
             assert_eq!(path_words(path.as_bytes()), expected);
         }
@@ -105,7 +132,12 @@ mod tests {
     fn a_large_body_is_never_cut_for_its_header() {
         let text = TextEncoder::open(&Profile::bundled()).unwrap();
         let body = "word ".repeat(text.max_document_tokens());
-        let document = document(&text, b"a/b.rs", &chunk(0..body.len() as u32), body.as_bytes());
+        let document = document(
+            &text,
+            b"a/b.rs",
+            &chunk(0..body.len() as u32),
+            body.as_bytes(),
+        );
         assert_eq!(document.cut, 0);
         assert_eq!(document.ids.len(), text.max_document_tokens() + 2);
     }

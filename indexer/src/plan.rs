@@ -85,15 +85,29 @@ pub fn plan(
     hash: &dyn Fn(&WalkEntry) -> Option<ContentHash>,
     force: bool,
 ) -> Result<Plan, Refused> {
-    let mut plan = Plan { skip: tree.skipped.clone(), ..Plan::default() };
-    let by_path: HashMap<&[u8], &Known> = known.iter().map(|file| (file.path.as_slice(), file)).collect();
-    let judged: HashMap<&[u8], &SkipRecord> =
-        skipped.iter().filter(|skip| is_verdict(skip)).map(|skip| (skip.path.as_slice(), skip)).collect();
+    let mut plan = Plan {
+        skip: tree.skipped.clone(),
+        ..Plan::default()
+    };
+    let by_path: HashMap<&[u8], &Known> = known
+        .iter()
+        .map(|file| (file.path.as_slice(), file))
+        .collect();
+    let judged: HashMap<&[u8], &SkipRecord> = skipped
+        .iter()
+        .filter(|skip| is_verdict(skip))
+        .map(|skip| (skip.path.as_slice(), skip))
+        .collect();
     for entry in &tree.entries {
-        match (by_path.get(entry.path.as_slice()), judged.get(entry.path.as_slice())) {
+        match (
+            by_path.get(entry.path.as_slice()),
+            judged.get(entry.path.as_slice()),
+        ) {
             (Some(file), _) if !force && is_unchanged(file, entry) => plan.unchanged += 1,
             (Some(_), _) => plan.verify.push(entry.clone()),
-            (None, Some(skip)) if !force && skip.stat == Some(entry.stat) => plan.skip.push((*skip).clone()),
+            (None, Some(skip)) if !force && skip.stat == Some(entry.stat) => {
+                plan.skip.push((*skip).clone())
+            }
             (None, _) => plan.add.push(entry.clone()),
         }
     }
@@ -116,7 +130,11 @@ fn is_unchanged(file: &Known, entry: &WalkEntry) -> bool {
 /// Known files that the tree does not list: kept where nothing is known about
 /// them now; the rest is gone.
 fn account_for_missing<'k>(plan: &mut Plan, known: &'k [Known], tree: &Walk) -> Vec<&'k Known> {
-    let listed: HashSet<&[u8]> = tree.entries.iter().map(|entry| entry.path.as_slice()).collect();
+    let listed: HashSet<&[u8]> = tree
+        .entries
+        .iter()
+        .map(|entry| entry.path.as_slice())
+        .collect();
     let unreadable: HashMap<&[u8], &str> = tree
         .skipped
         .iter()
@@ -124,8 +142,13 @@ fn account_for_missing<'k>(plan: &mut Plan, known: &'k [Known], tree: &Walk) -> 
         .map(|skip| (skip.path.as_slice(), skip.detail.as_str()))
         .collect();
     let mut gone = Vec::new();
-    for file in known.iter().filter(|file| !listed.contains(file.path.as_slice())) {
-        let reason = unreadable.get(file.path.as_slice()).map(|detail| (*detail).to_string());
+    for file in known
+        .iter()
+        .filter(|file| !listed.contains(file.path.as_slice()))
+    {
+        let reason = unreadable
+            .get(file.path.as_slice())
+            .map(|detail| (*detail).to_string());
         match reason.or_else(|| unlisted_above(&file.path, tree)) {
             // Stored already: nothing to do.
             Some(reason) if file.unreadable.as_ref() == Some(&reason) => plan.unchanged += 1,
@@ -139,30 +162,44 @@ fn account_for_missing<'k>(plan: &mut Plan, known: &'k [Known], tree: &Walk) -> 
 /// Why nothing is known of a path: a folder above it could not be listed.
 fn unlisted_above(path: &[u8], tree: &Walk) -> Option<String> {
     let above = |folder: &[u8]| {
-        folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        folder.is_empty()
+            || path
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     };
     let (folder, detail) = tree.unlisted.iter().find(|(folder, _)| above(folder))?;
-    Some(format!("its folder `{}` could not be listed: {detail}", crate::walk::display(folder)))
+    Some(format!(
+        "its folder `{}` could not be listed: {detail}",
+        crate::walk::display(folder)
+    ))
 }
 
 fn refuse_mass_deletion(gone: &[&Known], known: &[Known], tree: &Walk) -> Result<(), Refused> {
     match tree.unlisted.first() {
-        Some((folder, _)) if gone.len() * 2 > known.len() => {
-            Err(Refused { dropped: gone.len(), known: known.len(), unlisted: folder.clone() })
-        }
+        Some((folder, _)) if gone.len() * 2 > known.len() => Err(Refused {
+            dropped: gone.len(),
+            known: known.len(),
+            unlisted: folder.clone(),
+        }),
         _ => Ok(()),
     }
 }
 
 /// New files with the content of one that is gone are moves; what is left of the gone is deleted.
-fn find_renames(plan: &mut Plan, gone: Vec<&Known>, hash: &dyn Fn(&WalkEntry) -> Option<ContentHash>) {
+fn find_renames(
+    plan: &mut Plan,
+    gone: Vec<&Known>,
+    hash: &dyn Fn(&WalkEntry) -> Option<ContentHash>,
+) {
     let mut by_size: BTreeMap<u64, Vec<&Known>> = BTreeMap::new();
     for file in gone {
         by_size.entry(file.stat.size).or_default().push(file);
     }
     let mut add = Vec::with_capacity(plan.add.len());
     for entry in std::mem::take(&mut plan.add) {
-        let candidates = by_size.get_mut(&entry.stat.size).filter(|files| !files.is_empty());
+        let candidates = by_size
+            .get_mut(&entry.stat.size)
+            .filter(|files| !files.is_empty());
         let moved = candidates.and_then(|files| {
             let hash = hash(&entry)?;
             let at = files.iter().position(|file| file.hash == hash)?;
@@ -174,6 +211,10 @@ fn find_renames(plan: &mut Plan, gone: Vec<&Known>, hash: &dyn Fn(&WalkEntry) ->
         }
     }
     plan.add = add;
-    plan.delete = by_size.into_values().flatten().map(|file| file.path.clone()).collect();
+    plan.delete = by_size
+        .into_values()
+        .flatten()
+        .map(|file| file.path.clone())
+        .collect();
     plan.delete.sort();
 }

@@ -19,7 +19,10 @@ pub(crate) fn by_name(name: &str) -> Option<Verdict> {
         verdict(SkipReason::Secret, "a name that usually holds credentials")
     } else if LOCK_FILES.contains(&name) {
         verdict(SkipReason::Generated, "a lock file")
-    } else if [".min.js", ".min.css", ".js.map", ".css.map"].iter().any(|ending| name.ends_with(ending)) {
+    } else if [".min.js", ".min.css", ".js.map", ".css.map"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+    {
         verdict(SkipReason::Minified, "a minified file by its name")
     } else {
         None
@@ -27,28 +30,70 @@ pub(crate) fn by_name(name: &str) -> Option<Verdict> {
 }
 
 const LOCK_FILES: [&str; 24] = [
-    "cargo.lock", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb",
-    "deno.lock", "poetry.lock", "pipfile.lock", "pdm.lock", "uv.lock", "composer.lock", "gemfile.lock", "go.sum",
-    "mix.lock", "flake.lock", "packages.lock.json", "podfile.lock", "pubspec.lock", "cartfile.resolved",
-    "package.resolved", "gradle.lockfile", "conan.lock",
+    "cargo.lock",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
+    "deno.lock",
+    "poetry.lock",
+    "pipfile.lock",
+    "pdm.lock",
+    "uv.lock",
+    "composer.lock",
+    "gemfile.lock",
+    "go.sum",
+    "mix.lock",
+    "flake.lock",
+    "packages.lock.json",
+    "podfile.lock",
+    "pubspec.lock",
+    "cartfile.resolved",
+    "package.resolved",
+    "gradle.lockfile",
+    "conan.lock",
 ];
 
 const SECRET_NAMES: [&str; 12] = [
-    ".npmrc", ".netrc", "_netrc", ".pypirc", ".htpasswd", ".pgpass", ".git-credentials", ".dockercfg", "id_rsa",
-    "id_dsa", "id_ecdsa", "id_ed25519",
+    ".npmrc",
+    ".netrc",
+    "_netrc",
+    ".pypirc",
+    ".htpasswd",
+    ".pgpass",
+    ".git-credentials",
+    ".dockercfg",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
 ];
 
-const SECRET_ENDINGS: [&str; 9] =
-    [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".tfstate", ".tfstate.backup", ".kdbx"];
+const SECRET_ENDINGS: [&str; 9] = [
+    ".pem",
+    ".key",
+    ".p12",
+    ".pfx",
+    ".jks",
+    ".keystore",
+    ".tfstate",
+    ".tfstate.backup",
+    ".kdbx",
+];
 
 /// Files of these kinds named `credentials…` or `secrets…` hold them; source code only mentions them.
-const DATA_ENDINGS: [&str; 10] = ["", "json", "yaml", "yml", "ini", "toml", "txt", "cfg", "conf", "xml"];
+const DATA_ENDINGS: [&str; 10] = [
+    "", "json", "yaml", "yml", "ini", "toml", "txt", "cfg", "conf", "xml",
+];
 
 /// Whether a file of this name (lower case) usually holds credentials.
 pub(crate) fn is_secret(name: &str) -> bool {
     let environment = name == ".env" || name.starts_with(".env.") || name == ".envrc";
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let named = (name.starts_with("credentials") || name.starts_with("secrets.")) && DATA_ENDINGS.contains(&extension);
+    let named = (name.starts_with("credentials") || name.starts_with("secrets."))
+        && DATA_ENDINGS.contains(&extension);
     environment
         || named
         || SECRET_NAMES.contains(&name)
@@ -59,9 +104,15 @@ pub(crate) fn is_secret(name: &str) -> bool {
 pub(crate) fn by_content(bytes: &[u8]) -> Option<Verdict> {
     let head = &bytes[..bytes.len().min(HEAD)];
     if memchr::memchr(0, head).is_some() {
-        return Some((SkipReason::Binary, "a NUL byte near the beginning".to_string()));
+        return Some((
+            SkipReason::Binary,
+            "a NUL byte near the beginning".to_string(),
+        ));
     }
-    let control = head.iter().filter(|byte| **byte < 32 && !b"\t\n\r\x0b\x0c\x1b\x08".contains(byte)).count();
+    let control = head
+        .iter()
+        .filter(|byte| **byte < 32 && !b"\t\n\r\x0b\x0c\x1b\x08".contains(byte))
+        .count();
     if head.starts_with(b"%PDF-") || control * 10 > head.len() {
         return Some((SkipReason::Binary, "no text by its first bytes".to_string()));
     }
@@ -77,7 +128,12 @@ fn minified(bytes: &[u8]) -> Option<Verdict> {
         start = end + 1;
     }
     let minified = longest > LONGEST_LINE && in_long * 2 > bytes.len();
-    minified.then(|| (SkipReason::Minified, format!("its longest line has {longest} bytes")))
+    minified.then(|| {
+        (
+            SkipReason::Minified,
+            format!("its longest line has {longest} bytes"),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -103,7 +159,11 @@ mod tests {
             ("environment.rs", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(by_name(name).map(|(reason, _)| reason.as_str()), expected, "{name}");
+            assert_eq!(
+                by_name(name).map(|(reason, _)| reason.as_str()),
+                expected,
+                "{name}"
+            );
         }
     }
 
@@ -120,7 +180,10 @@ mod tests {
             (some_long.as_bytes(), None),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(by_content(bytes).map(|(reason, _)| reason.as_str()), expected);
+            assert_eq!(
+                by_content(bytes).map(|(reason, _)| reason.as_str()),
+                expected
+            );
         }
     }
 }

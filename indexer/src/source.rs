@@ -23,7 +23,12 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug)]
 pub(crate) enum Reading {
     /// Its text (UTF-16 converted, anything else as it is), hashed.
-    Text { text: Vec<u8>, hash: ContentHash, stat: FileStat, racy: bool },
+    Text {
+        text: Vec<u8>,
+        hash: ContentHash,
+        stat: FileStat,
+        racy: bool,
+    },
     /// Nothing for an index.
     Skip { verdict: Verdict, stat: FileStat },
     /// It could not be read; to be tried again next time.
@@ -39,7 +44,8 @@ pub(crate) fn locate(root: &Path, path: &[u8]) -> PathBuf {
 
 /// What `stat` said, in fathom's terms.
 pub(crate) fn file_stat(meta: &Metadata) -> FileStat {
-    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    let nanoseconds =
+        |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
     FileStat {
         size: meta.size(),
         mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),
@@ -51,7 +57,10 @@ pub(crate) fn file_stat(meta: &Metadata) -> FileStat {
 /// Whether a stat taken now proves nothing about later: the file was modified
 /// within the resolution of its time stamps, or in the future.
 fn is_racy(stat: &FileStat, now: SystemTime) -> bool {
-    let limit = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(RACY_WINDOW);
+    let limit = now
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .saturating_sub(RACY_WINDOW);
     let limit = i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX);
     stat.mtime_ns.max(stat.ctime_ns) >= limit
 }
@@ -81,7 +90,12 @@ fn read_once(path: &Path, max_bytes: u64) -> io::Result<Once> {
     let mut file = open(path)?;
     let before = file.metadata()?;
     let stat = file_stat(&before);
-    let skip = |reason, detail: &str| Once::Stable(Reading::Skip { verdict: (reason, detail.to_string()), stat });
+    let skip = |reason, detail: &str| {
+        Once::Stable(Reading::Skip {
+            verdict: (reason, detail.to_string()),
+            stat,
+        })
+    };
     if !before.is_file() {
         return Ok(skip(SkipReason::NotRegular, "not a regular file"));
     }
@@ -93,19 +107,31 @@ fn read_once(path: &Path, max_bytes: u64) -> io::Result<Once> {
     }
     let moving = file_stat(&file.metadata()?) != stat;
     let reading = judge(bytes, stat, moving || is_racy(&stat, now));
-    Ok(if moving { Once::Moving(reading) } else { Once::Stable(reading) })
+    Ok(if moving {
+        Once::Moving(reading)
+    } else {
+        Once::Stable(reading)
+    })
 }
 
 /// `O_NOFOLLOW`: it was no link when it was listed. `O_NONBLOCK`: it may have become a FIFO.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open(path)
 }
 
 fn judge(bytes: Vec<u8>, stat: FileStat, racy: bool) -> Reading {
     let text = utf16(&bytes).unwrap_or(bytes);
     match skip::by_content(&text) {
         Some(verdict) => Reading::Skip { verdict, stat },
-        None => Reading::Text { hash: ContentHash::of(&text), text, stat, racy },
+        None => Reading::Text {
+            hash: ContentHash::of(&text),
+            text,
+            stat,
+            racy,
+        },
     }
 }
 
@@ -147,8 +173,15 @@ mod tests {
     #[test]
     fn a_fresh_file_is_racy_and_an_old_one_is_not() {
         let now = SystemTime::now();
-        let since = |time: SystemTime| i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
-        let stat = |mtime_ns| FileStat { size: 1, mtime_ns, ctime_ns: 0, inode: 1 };
+        let since = |time: SystemTime| {
+            i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
+        };
+        let stat = |mtime_ns| FileStat {
+            size: 1,
+            mtime_ns,
+            ctime_ns: 0,
+            inode: 1,
+        };
         assert!(is_racy(&stat(since(now)), now));
         assert!(is_racy(&stat(since(now + Duration::from_secs(9999))), now));
         assert!(!is_racy(&stat(since(now - Duration::from_secs(3))), now));

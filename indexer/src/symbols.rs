@@ -3,10 +3,12 @@
 
 use std::collections::HashSet;
 
-use fathom_indexes::ChunkKind::{self, Data, Function, Impl, Interface, Method, Module, Section, Test, Type};
+use fathom_indexes::ChunkKind::{
+    self, Data, Function, Impl, Interface, Method, Module, Section, Test, Type,
+};
 use fathom_indexes::{ReferenceRecord, SymbolRecord};
 
-use crate::chunk::Unit;
+use crate::chunk::{Unit, truncate};
 use crate::language::Language;
 
 /// Longest name kept, in bytes.
@@ -17,29 +19,60 @@ const MAX_MENTIONS: usize = 5000;
 /// A name used on a line (1-based).
 pub(crate) type Mention = ReferenceRecord;
 
-/// Takes `Server::run` apart into `run` and `Server`; generics are dropped.
+/// Takes `Server::run` apart into `run` and `Server`; generics are dropped. Titles
+/// of tests and sections, and keys of data files, stay whole.
 pub(crate) fn split_name(raw: &str, language: &Language) -> (String, String) {
     let raw = raw.trim();
-    let raw = if raw.starts_with(['"', '\'', '`']) { raw.trim_matches(['"', '\'', '`']) } else { raw };
-    let raw: String = raw.split_whitespace().collect::<Vec<_>>().join(" ");
-    let raw = crate::chunk::truncate(&raw, MAX_NAME);
-    let raw = match raw.find(['<', '[']) {
-        Some(at) if at > 0 && !raw.starts_with("operator") && language.max_depth > 6 => raw[..at].trim_end(),
-        _ => raw,
+    let quoted = raw.starts_with(['"', '\'', '`']);
+    let raw = if quoted {
+        raw.trim_matches(['"', '\'', '`'])
+    } else {
+        raw
     };
-    let is_name = raw.chars().all(|c| c.is_alphanumeric() || "_$.:!?~@'&* ".contains(c));
-    let separators: &[&str] = if language.max_depth <= 6 || !is_name || raw.contains(' ') { &[] } else { &["::", "."] };
-    let raw = raw.trim_start_matches(['&', '*']).trim();
-    for separator in separators {
-        if let Some((scope, name)) = raw.rsplit_once(separator)
-            && !scope.is_empty()
-            && !name.is_empty()
-        {
-            let scope = scope.strip_prefix("self").unwrap_or(scope).trim_matches(['.', ':']);
-            return (name.to_string(), scope.replace("::", language.separator));
+    let raw = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    let raw = truncate(&raw, MAX_NAME);
+    if language.loose != ChunkKind::Code || raw.starts_with("operator") {
+        return (raw.to_string(), String::new());
+    }
+    let plain = without_generics(raw.trim_start_matches(['&', '*']).trim());
+    if !plain
+        .chars()
+        .all(|c| c.is_alphanumeric() || "_$.:!?~@'".contains(c))
+    {
+        return (plain, String::new());
+    }
+    match plain
+        .rfind(['.', ':'])
+        .filter(|&at| at > 0 && at + 1 < plain.len())
+    {
+        Some(at) => {
+            let scope = plain[..at].trim_end_matches(':');
+            let scope = scope
+                .strip_prefix("self")
+                .unwrap_or(scope)
+                .trim_matches(['.', ':']);
+            (
+                plain[at + 1..].to_string(),
+                scope.replace("::", language.separator),
+            )
+        }
+        None => (plain, String::new()),
+    }
+}
+
+/// `HashMap<K, V>::get` as `HashMap::get`.
+fn without_generics(name: &str) -> String {
+    let mut depth = 0usize;
+    let mut plain = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '<' | '[' if !plain.is_empty() => depth += 1,
+            '>' | ']' if depth > 0 => depth -= 1,
+            _ if depth == 0 => plain.push(c),
+            _ => {}
         }
     }
-    (raw.to_string(), String::new())
+    plain.trim().to_string()
 }
 
 /// A scope and a name as one qualified name.
@@ -48,19 +81,43 @@ pub(crate) fn join(scope: &str, name: &str, language: &Language) -> String {
         (true, _) => name.to_string(),
         (_, true) => scope.to_string(),
         // A name is capped, so only very deep nesting could grow this without end.
-        _ => format!("{}{}{name}", crate::chunk::truncate(scope, 4 * MAX_NAME), language.separator),
+        _ => format!(
+            "{}{}{name}",
+            truncate(scope, 4 * MAX_NAME),
+            language.separator
+        ),
     }
 }
 
 const TEST_MARKS: [&str; 16] = [
-    "#[test]", "::test]", "#[test(", "::test(", "#[cfg(test)]", "#[bench]", "#[rstest", "#[test_case", "@Test", "@ParameterizedTest", "[Fact",
-    "[Theory", "[Test", "#[Test]", "#[DataProvider", "_test]",
+    "#[test]",
+    "::test]",
+    "#[test(",
+    "::test(",
+    "#[cfg(test)]",
+    "#[bench]",
+    "#[rstest",
+    "#[test_case",
+    "@Test",
+    "@ParameterizedTest",
+    "[Fact",
+    "[Theory",
+    "[Test",
+    "#[Test]",
+    "#[DataProvider",
+    "_test]",
 ];
 
 /// A function in a type is a method; what is marked as a test, or stands in one, is a test.
-pub(crate) fn settle_kind(kind: ChunkKind, name: &str, head: &str, parent: Option<ChunkKind>) -> ChunkKind {
+pub(crate) fn settle_kind(
+    kind: ChunkKind,
+    name: &str,
+    head: &str,
+    parent: Option<ChunkKind>,
+) -> ChunkKind {
     let testable = matches!(kind, Function | Method | Module | Impl | Type);
-    let marked = testable && (TEST_MARKS.iter().any(|mark| head.contains(mark)) || is_named_test(kind, name, head));
+    let marked = testable
+        && (TEST_MARKS.iter().any(|mark| head.contains(mark)) || is_named_test(kind, name, head));
     let inside = parent == Some(Test) && matches!(kind, Function | Method | Module | Impl);
     match (kind, parent) {
         _ if marked || inside => Test,
@@ -79,7 +136,11 @@ fn is_named_test(kind: ChunkKind, name: &str, head: &str) -> bool {
 
 /// Equations of one function that follow each other become one unit.
 pub(crate) fn merge_clauses(units: &mut Vec<Unit>, language: &Language) {
-    if !language.clauses || units.iter().any(|unit| unit.parent.is_some_and(|parent| parent >= units.len())) {
+    if !language.clauses
+        || units
+            .iter()
+            .any(|unit| unit.parent.is_some_and(|parent| parent >= units.len()))
+    {
         return;
     }
     let mut moved: Vec<usize> = Vec::with_capacity(units.len());
@@ -115,7 +176,9 @@ fn continues(before: &Unit, unit: &Unit) -> bool {
 
 /// The symbol table of a file: definitions of code, not of documents or data.
 pub(crate) fn definitions(units: &[Unit]) -> Vec<SymbolRecord> {
-    let kept = units.iter().filter(|unit| !unit.declares && !matches!(unit.kind, Data | Section | Impl));
+    let kept = units
+        .iter()
+        .filter(|unit| !unit.declares && !matches!(unit.kind, Data | Section | Impl));
     kept.map(|unit| SymbolRecord {
         name: unit.name.clone(),
         qualified_name: unit.qualified_name.clone(),
@@ -135,13 +198,19 @@ pub(crate) fn push_mentions(mentions: &mut Vec<Mention>, text: &str, line: u32) 
     let tail = &text[text.ceil_char_boundary(text.len().saturating_sub(200))..];
     let (name, before) = last_word(tail);
     if name.len() > 1 && name.len() <= MAX_NAME && !name.starts_with(|c: char| c.is_ascii_digit()) {
-        mentions.push(Mention { name: name.to_string(), line });
+        mentions.push(Mention {
+            name: name.to_string(),
+            line,
+        });
     }
     let before = before.trim_end_matches(['.', ':', '?', '!']);
     if before.len() < tail.len() - name.len() {
         let (owner, _) = last_word(before);
         if owner.starts_with(char::is_uppercase) && owner.len() <= MAX_NAME {
-            mentions.push(Mention { name: owner.to_string(), line });
+            mentions.push(Mention {
+                name: owner.to_string(),
+                line,
+            });
         }
     }
 }
@@ -153,9 +222,11 @@ fn last_word(text: &str) -> (&str, &str) {
         end = skip_group(end, open).trim_end().trim_end_matches("::");
     }
     let end = end.trim_end_matches(['!', '?']);
-    let start = end.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).map_or(0, |at| {
-        at + end[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = end
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+        .map_or(0, |at| {
+            at + end[at..].chars().next().map_or(1, char::len_utf8)
+        });
     (&end[start..], &end[..start])
 }
 
@@ -184,10 +255,18 @@ fn skip_group(text: &str, open: char) -> &str {
 }
 
 /// Each name once per line, without the names that the line defines.
-pub(crate) fn references(mentions: Vec<Mention>, definitions: &[SymbolRecord]) -> Vec<ReferenceRecord> {
-    let defined: HashSet<(&str, u32)> = definitions.iter().map(|symbol| (symbol.name.as_str(), symbol.line)).collect();
-    let mut references: Vec<ReferenceRecord> =
-        mentions.into_iter().filter(|mention| !defined.contains(&(mention.name.as_str(), mention.line))).collect();
+pub(crate) fn references(
+    mentions: Vec<Mention>,
+    definitions: &[SymbolRecord],
+) -> Vec<ReferenceRecord> {
+    let defined: HashSet<(&str, u32)> = definitions
+        .iter()
+        .map(|symbol| (symbol.name.as_str(), symbol.line))
+        .collect();
+    let mut references: Vec<ReferenceRecord> = mentions
+        .into_iter()
+        .filter(|mention| !defined.contains(&(mention.name.as_str(), mention.line)))
+        .collect();
     references.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
     references.dedup();
     references
@@ -206,16 +285,27 @@ mod tests {
             ("cpp", "Foo::bar", "bar", "Foo"),
             ("cpp", "a::b::~C", "~C", "a::b"),
             ("cpp", "operator<<", "operator<<", ""),
+            ("cpp", "Counter<Page>::record", "record", "Counter"),
             ("lua", "M.sub.run", "run", "M.sub"),
+            ("lua", "M:total", "total", "M"),
             ("ruby", "Foo::Bar", "Bar", "Foo"),
             ("elixir", "Foo.Bar", "Bar", "Foo"),
             ("haskell", "go'", "go'", ""),
             ("json", "\"a.b\"", "a.b", ""),
-            ("javascript", "GET /users.json works", "GET /users.json works", ""),
+            (
+                "javascript",
+                "GET /users.json works",
+                "GET /users.json works",
+                "",
+            ),
         ];
         for (language, raw, name, scope) in cases {
             let language = named_language(language).unwrap();
-            assert_eq!(split_name(raw, language), (name.to_string(), scope.to_string()), "{raw}");
+            assert_eq!(
+                split_name(raw, language),
+                (name.to_string(), scope.to_string()),
+                "{raw}"
+            );
         }
     }
 
@@ -235,7 +325,10 @@ mod tests {
         for (text, expected) in cases {
             let mut mentions = Vec::new();
             push_mentions(&mut mentions, text, 1);
-            let names: Vec<&str> = mentions.iter().map(|mention| mention.name.as_str()).collect();
+            let names: Vec<&str> = mentions
+                .iter()
+                .map(|mention| mention.name.as_str())
+                .collect();
             assert_eq!(names, *expected, "{text}");
         }
     }

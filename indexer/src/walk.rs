@@ -27,7 +27,11 @@ pub struct WalkOptions {
 
 impl Default for WalkOptions {
     fn default() -> Self {
-        WalkOptions { max_file_bytes: 1 << 20, exclude: Vec::new(), never: Vec::new() }
+        WalkOptions {
+            max_file_bytes: 1 << 20,
+            exclude: Vec::new(),
+            never: Vec::new(),
+        }
     }
 }
 
@@ -60,8 +64,20 @@ impl Walk {
 
 /// Hidden names that are worth searching.
 const USEFUL_HIDDEN: [&str; 14] = [
-    ".github", ".gitlab", ".gitlab-ci.yml", ".circleci", ".travis.yml", ".ci", ".cargo", ".config", ".devcontainer",
-    ".pre-commit-config.yaml", ".bashrc", ".bash_profile", ".zshrc", ".vimrc",
+    ".github",
+    ".gitlab",
+    ".gitlab-ci.yml",
+    ".circleci",
+    ".travis.yml",
+    ".ci",
+    ".cargo",
+    ".config",
+    ".devcontainer",
+    ".pre-commit-config.yaml",
+    ".bashrc",
+    ".bash_profile",
+    ".zshrc",
+    ".vimrc",
 ];
 
 /// Lists the tree under `root` (a folder).
@@ -75,7 +91,10 @@ pub fn walk(root: &Path, options: &WalkOptions) -> io::Result<Walk> {
         return Err(io::Error::from(io::ErrorKind::NotADirectory));
     }
     let (sender, receiver) = channel();
-    let lister = Lister { root: &root, max_file_bytes: options.max_file_bytes };
+    let lister = Lister {
+        root: &root,
+        max_file_bytes: options.max_file_bytes,
+    };
     builder(&root, options).run(|| {
         let sender = sender.clone();
         Box::new(move |entry| {
@@ -110,11 +129,21 @@ fn builder(root: &Path, options: &WalkOptions) -> WalkParallel {
         .hidden(false)
         .require_git(false)
         // Rules above the root count only inside one repository.
-        .parents(!root.join(".git").exists() && root.ancestors().skip(1).any(|dir| dir.join(".git").exists()))
+        .parents(
+            !root.join(".git").exists()
+                && root
+                    .ancestors()
+                    .skip(1)
+                    .any(|dir| dir.join(".git").exists()),
+        )
         .add_custom_ignore_filename(".fathomignore")
         .follow_links(false)
         .same_file_system(true)
-        .threads(std::thread::available_parallelism().map_or(1, usize::from).min(8))
+        .threads(
+            std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(8),
+        )
         .filter_entry(move |entry| entry.depth() == 0 || wanted(entry, &never));
     if let Some(overrides) = excludes(root, &options.exclude) {
         builder.overrides(overrides);
@@ -141,7 +170,9 @@ fn wanted(entry: &DirEntry, never: &[PathBuf]) -> bool {
     if is_dir && never.iter().any(|dir| dir == entry.path()) {
         return false;
     }
-    !name.starts_with('.') || USEFUL_HIDDEN.contains(&name.as_ref()) || (!is_dir && skip::is_secret(&name.to_lowercase()))
+    !name.starts_with('.')
+        || USEFUL_HIDDEN.contains(&name.as_ref())
+        || (!is_dir && skip::is_secret(&name.to_lowercase()))
 }
 
 enum Found {
@@ -178,7 +209,12 @@ impl Lister<'_> {
             return Some(self.link(path, entry.path()));
         }
         if !kind.is_file() {
-            return Some(skipped(path, SkipReason::NotRegular, "a FIFO, socket or device", None));
+            return Some(skipped(
+                path,
+                SkipReason::NotRegular,
+                "a FIFO, socket or device",
+                None,
+            ));
         }
         let stat = match entry.metadata() {
             Ok(meta) => file_stat(&meta),
@@ -198,14 +234,27 @@ impl Lister<'_> {
     /// Links are not followed: what they lead to is indexed under its real path, or not at all.
     fn link(&self, path: Vec<u8>, link: &Path) -> Found {
         match fs::canonicalize(link) {
-            Ok(target) if target.starts_with(self.root) => {
-                skipped(path, SkipReason::Symlink, "what it leads to is indexed under its real path", None)
-            }
-            Ok(_) => skipped(path, SkipReason::OutsideRoot, "leads out of the folder", None),
+            Ok(target) if target.starts_with(self.root) => skipped(
+                path,
+                SkipReason::Symlink,
+                "what it leads to is indexed under its real path",
+                None,
+            ),
+            Ok(_) => skipped(
+                path,
+                SkipReason::OutsideRoot,
+                "leads out of the folder",
+                None,
+            ),
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
                 skipped(path, SkipReason::SymlinkLoop, "leads back to itself", None)
             }
-            Err(error) => skipped(path, SkipReason::Symlink, &format!("leads nowhere: {error}"), None),
+            Err(error) => skipped(
+                path,
+                SkipReason::Symlink,
+                &format!("leads nowhere: {error}"),
+                None,
+            ),
         }
     }
 
@@ -213,7 +262,12 @@ impl Lister<'_> {
     fn unexamined(&self, path: Vec<u8>, error: &ignore::Error) -> Option<Found> {
         match error.io_error() {
             Some(io) if io.kind() == io::ErrorKind::NotFound => None,
-            _ => Some(skipped(path, SkipReason::Unreadable, &error.to_string(), None)),
+            _ => Some(skipped(
+                path,
+                SkipReason::Unreadable,
+                &error.to_string(),
+                None,
+            )),
         }
     }
 
@@ -228,20 +282,31 @@ impl Lister<'_> {
     }
 
     fn relative(&self, path: &Path) -> Vec<u8> {
-        path.strip_prefix(self.root).unwrap_or(path).as_os_str().as_bytes().to_vec()
+        path.strip_prefix(self.root)
+            .unwrap_or(path)
+            .as_os_str()
+            .as_bytes()
+            .to_vec()
     }
 }
 
 fn error_path(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => error_path(err),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            error_path(err)
+        }
         _ => None,
     }
 }
 
 fn skipped(path: Vec<u8>, reason: SkipReason, detail: &str, stat: Option<FileStat>) -> Found {
-    Found::Skip(SkipRecord { path, reason, detail: detail.to_string(), stat })
+    Found::Skip(SkipRecord {
+        path,
+        reason,
+        detail: detail.to_string(),
+        stat,
+    })
 }
 
 /// A path for people: bytes that are not UTF-8 replaced.

@@ -23,7 +23,12 @@ fn hash(content: u8) -> ContentHash {
 
 /// Contents of the same last digit have the same size.
 fn stat(file: &File) -> FileStat {
-    FileStat { size: u64::from(file.content % 10), mtime_ns: i64::from(file.time), ctime_ns: 0, inode: 1 }
+    FileStat {
+        size: u64::from(file.content % 10),
+        mtime_ns: i64::from(file.time),
+        ctime_ns: 0,
+        inode: 1,
+    }
 }
 
 fn known(world: &World, racy: &BTreeSet<String>) -> Vec<Known> {
@@ -41,14 +46,23 @@ fn known(world: &World, racy: &BTreeSet<String>) -> Vec<Known> {
 fn seen(world: &World, dark: &BTreeSet<String>) -> Walk {
     let visible = world.iter().filter(|(path, _)| !is_dark(path, dark));
     Walk {
-        entries: visible.map(|(path, file)| WalkEntry { path: path.clone().into_bytes(), stat: stat(file) }).collect(),
+        entries: visible
+            .map(|(path, file)| WalkEntry {
+                path: path.clone().into_bytes(),
+                stat: stat(file),
+            })
+            .collect(),
         skipped: Vec::new(),
-        unlisted: dark.iter().map(|folder| (folder.clone().into_bytes(), "denied".to_string())).collect(),
+        unlisted: dark
+            .iter()
+            .map(|folder| (folder.clone().into_bytes(), "denied".to_string()))
+            .collect(),
     }
 }
 
 fn is_dark(path: &str, dark: &BTreeSet<String>) -> bool {
-    dark.iter().any(|folder| folder.is_empty() || path.starts_with(&format!("{folder}/")))
+    dark.iter()
+        .any(|folder| folder.is_empty() || path.starts_with(&format!("{folder}/")))
 }
 
 /// Carries a plan out on a copy of the catalog, reading from the world.
@@ -56,11 +70,18 @@ fn carry_out(plan: &Plan, catalog: &World, world: &World) -> World {
     let mut result = catalog.clone();
     let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
     for path in &plan.delete {
-        assert!(result.remove(&text(path)).is_some(), "deleted twice or unknown");
+        assert!(
+            result.remove(&text(path)).is_some(),
+            "deleted twice or unknown"
+        );
     }
     for (from, to) in &plan.rename {
         let file = result.remove(&text(from)).expect("a move of a known file");
-        assert_eq!(file.content, world[&text(&to.path)].content, "a move keeps the content");
+        assert_eq!(
+            file.content,
+            world[&text(&to.path)].content,
+            "a move keeps the content"
+        );
         result.insert(text(&to.path), world[&text(&to.path)].clone());
     }
     for entry in plan.add.iter().chain(&plan.verify) {
@@ -79,19 +100,24 @@ fn worlds() -> impl Strategy<Value = World> {
 }
 
 fn darkness() -> impl Strategy<Value = BTreeSet<String>> {
-    proptest::collection::btree_set(prop_oneof![Just("a"), Just("b"), Just("a/c"), Just("")].prop_map(String::from), 0..3)
+    proptest::collection::btree_set(
+        prop_oneof![Just("a"), Just("b"), Just("a/c"), Just("")].prop_map(String::from),
+        0..3,
+    )
 }
 
 /// Equal stats and different contents happen only to racy files.
 fn honest(catalog: &World, world: &World) -> BTreeSet<String> {
     let lies = |path: &&String| {
-        world.get(*path).is_some_and(|now| stat(now) == stat(&catalog[*path]) && now.content != catalog[*path].content)
+        world.get(*path).is_some_and(|now| {
+            stat(now) == stat(&catalog[*path]) && now.content != catalog[*path].content
+        })
     };
     catalog.keys().filter(lies).cloned().collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
     fn after_a_complete_walk_the_catalog_is_the_world(catalog in worlds(), world in worlds()) {
@@ -150,12 +176,24 @@ proptest! {
 
 fn skip(path: &str, reason: SkipReason, time: u8) -> SkipRecord {
     let stat = stat(&File { content: 1, time });
-    SkipRecord { path: path.into(), reason, detail: "because".to_string(), stat: Some(stat) }
+    SkipRecord {
+        path: path.into(),
+        reason,
+        detail: "because".to_string(),
+        stat: Some(stat),
+    }
 }
 
 #[test]
 fn a_verdict_on_a_content_holds_until_the_file_changes() {
-    let world: World = [("x".to_string(), File { content: 1, time: 1 })].into();
+    let world: World = [(
+        "x".to_string(),
+        File {
+            content: 1,
+            time: 1,
+        },
+    )]
+    .into();
     let tree = seen(&world, &BTreeSet::new());
     let cases = [
         (skip("x", SkipReason::Binary, 1), (0, 1)),
@@ -171,22 +209,67 @@ fn a_verdict_on_a_content_holds_until_the_file_changes() {
 
 #[test]
 fn a_file_that_cannot_be_examined_keeps_its_entry() {
-    let catalog: World = [("x".to_string(), File { content: 1, time: 1 })].into();
-    let tree = Walk { skipped: vec![skip("x", SkipReason::Unreadable, 1)], ..Walk::default() };
+    let catalog: World = [(
+        "x".to_string(),
+        File {
+            content: 1,
+            time: 1,
+        },
+    )]
+    .into();
+    let tree = Walk {
+        skipped: vec![skip("x", SkipReason::Unreadable, 1)],
+        ..Walk::default()
+    };
     let mut files = known(&catalog, &BTreeSet::new());
     let first = plan(&files, &[], &tree, &|_| None, false).unwrap();
     assert_eq!(first.keep, [(b"x".to_vec(), "because".to_string())]);
     // Once stored, the reason is no change any more; a readable file is looked at again.
     files[0].unreadable = Some("because".to_string());
-    assert!(plan(&files, &[], &tree, &|_| None, false).unwrap().is_empty());
-    let back = plan(&files, &[], &seen(&catalog, &BTreeSet::new()), &|_| None, false).unwrap();
+    assert!(
+        plan(&files, &[], &tree, &|_| None, false)
+            .unwrap()
+            .is_empty()
+    );
+    let back = plan(
+        &files,
+        &[],
+        &seen(&catalog, &BTreeSet::new()),
+        &|_| None,
+        false,
+    )
+    .unwrap();
     assert_eq!(back.verify.len(), 1);
 }
 
 #[test]
 fn most_of_a_catalog_is_not_dropped_on_half_a_listing() {
-    let catalog: World = ["a/x", "b/x", "b/y", "b/z"].map(|path| (path.to_string(), File { content: 1, time: 1 })).into();
+    let catalog: World = ["a/x", "b/x", "b/y", "b/z"]
+        .map(|path| {
+            (
+                path.to_string(),
+                File {
+                    content: 1,
+                    time: 1,
+                },
+            )
+        })
+        .into();
     let tree = seen(&World::new(), &["a".to_string()].into());
-    let refused = plan(&known(&catalog, &BTreeSet::new()), &[], &tree, &|_| None, false).unwrap_err();
-    assert_eq!(refused, Refused { dropped: 3, known: 4, unlisted: b"a".to_vec() });
+    let refused = plan(
+        &known(&catalog, &BTreeSet::new()),
+        &[],
+        &tree,
+        &|_| None,
+        false,
+    )
+    .unwrap_err();
+    assert_eq!(
+        refused,
+        Refused {
+            dropped: 3,
+            known: 4,
+            unlisted: b"a".to_vec()
+        }
+    );
 }

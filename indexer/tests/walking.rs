@@ -29,21 +29,38 @@ fn list(root: &Path) -> Walk {
 }
 
 fn paths(walk: &Walk) -> Vec<String> {
-    walk.entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+    walk.entries
+        .iter()
+        .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+        .collect()
 }
 
 fn skips(walk: &Walk) -> Vec<String> {
-    walk.skipped.iter().map(|skip| format!("{} {}", String::from_utf8_lossy(&skip.path), skip.reason)).collect()
+    walk.skipped
+        .iter()
+        .map(|skip| format!("{} {}", String::from_utf8_lossy(&skip.path), skip.reason))
+        .collect()
 }
 
 #[test]
 fn ignore_rules_hold_without_a_repository_too() {
-    let dir = tree(&["a.rs", "b.log", "target/x.rs", "keep/b.log", "gen/y.rs", "docs/z.md", "w.tmp"]);
+    let dir = tree(&[
+        "a.rs",
+        "b.log",
+        "target/x.rs",
+        "keep/b.log",
+        "gen/y.rs",
+        "docs/z.md",
+        "w.tmp",
+    ]);
     write(dir.path(), ".gitignore", "*.log\n/target\n");
     write(dir.path(), "keep/.gitignore", "!b.log\n");
     write(dir.path(), ".ignore", "gen/\n");
     write(dir.path(), ".fathomignore", "*.tmp\n");
-    assert_eq!(paths(&list(dir.path())), ["a.rs", "docs/z.md", "keep/b.log"]);
+    assert_eq!(
+        paths(&list(dir.path())),
+        ["a.rs", "docs/z.md", "keep/b.log"]
+    );
 }
 
 #[test]
@@ -59,7 +76,14 @@ fn the_repository_excludes_what_its_owner_excludes() {
 
 #[test]
 fn hidden_files_are_left_out_but_for_useful_ones() {
-    let dir = tree(&[".hidden/x.rs", ".github/workflows/ci.yml", ".cache", ".env", ".npmrc", "a.rs"]);
+    let dir = tree(&[
+        ".hidden/x.rs",
+        ".github/workflows/ci.yml",
+        ".cache",
+        ".env",
+        ".npmrc",
+        "a.rs",
+    ]);
     let walk = list(dir.path());
     assert_eq!(paths(&walk), [".github/workflows/ci.yml", "a.rs"]);
     assert_eq!(skips(&walk), [".env secret", ".npmrc secret"]);
@@ -71,13 +95,24 @@ fn names_and_sizes_are_reasons() {
     fs::write(dir.path().join("large.sql"), vec![b'x'; (1 << 20) + 1]).unwrap();
     let walk = list(dir.path());
     assert_eq!(paths(&walk), ["a.rs"]);
-    assert_eq!(skips(&walk), ["Cargo.lock generated", "app.min.js minified", "large.sql too-large", "server.key secret"]);
+    assert_eq!(
+        skips(&walk),
+        [
+            "Cargo.lock generated",
+            "app.min.js minified",
+            "large.sql too-large",
+            "server.key secret"
+        ]
+    );
 }
 
 #[test]
 fn a_sparse_gigabyte_costs_nothing() {
     let dir = tree(&["a.rs"]);
-    fs::File::create(dir.path().join("huge.c")).unwrap().set_len(1 << 30).unwrap();
+    fs::File::create(dir.path().join("huge.c"))
+        .unwrap()
+        .set_len(1 << 30)
+        .unwrap();
     assert_eq!(skips(&list(dir.path())), ["huge.c too-large"]);
 }
 
@@ -97,9 +132,15 @@ fn links_are_not_followed() {
     let walk = list(root);
     assert_eq!(paths(&walk), ["real/a.rs"]);
     let expected = [
-        "dangling symlink", "in.rs symlink", "in_dir symlink", "out outside-root", "out_dir outside-root",
+        "dangling symlink",
+        "in.rs symlink",
+        "in_dir symlink",
+        "out outside-root",
+        "out_dir outside-root",
         // The parent of `real` is the root itself.
-        "real/up symlink", "self symlink-loop", "slash outside-root",
+        "real/up symlink",
+        "self symlink-loop",
+        "slash outside-root",
     ];
     assert_eq!(skips(&walk), expected);
 }
@@ -108,24 +149,40 @@ fn links_are_not_followed() {
 fn what_is_not_a_file_is_not_opened() {
     let dir = tree(&["a.rs"]);
     let fifo = dir.path().join("pipe.rs");
-    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(&fifo)
+        .status()
+        .unwrap();
     assert!(made.success());
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket.rs")).unwrap();
     let walk = list(dir.path());
     assert_eq!(paths(&walk), ["a.rs"]);
-    assert_eq!(skips(&walk), ["pipe.rs not-regular", "socket.rs not-regular"]);
+    assert_eq!(
+        skips(&walk),
+        ["pipe.rs not-regular", "socket.rs not-regular"]
+    );
 }
 
 #[test]
 fn names_are_bytes() {
     let dir = tree(&[]);
-    let names: [&[u8]; 5] = [b"\xFFlatin.rs", b"new\nline.rs", b"esc\x1b[31m.rs", b"-rf", "e\u{301}.rs".as_bytes()];
+    let names: [&[u8]; 5] = [
+        b"\xFFlatin.rs",
+        b"new\nline.rs",
+        b"esc\x1b[31m.rs",
+        b"-rf",
+        "e\u{301}.rs".as_bytes(),
+    ];
     for name in names {
         fs::write(dir.path().join(OsStr::from_bytes(name)), "x\n").unwrap();
     }
     let mut expected: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
     expected.sort();
-    let found: Vec<Vec<u8>> = list(dir.path()).entries.into_iter().map(|entry| entry.path).collect();
+    let found: Vec<Vec<u8>> = list(dir.path())
+        .entries
+        .into_iter()
+        .map(|entry| entry.path)
+        .collect();
     assert_eq!(found, expected);
 }
 
@@ -162,6 +219,10 @@ fn extra_patterns_and_folders_are_left_out() {
 #[test]
 fn a_ten_megabyte_ignore_file_is_survived() {
     let dir = tree(&["a.rs", "b.rs"]);
-    fs::write(dir.path().join(".gitignore"), "some/pattern/that/matches/nothing*\n".repeat(30_000)).unwrap();
+    fs::write(
+        dir.path().join(".gitignore"),
+        "some/pattern/that/matches/nothing*\n".repeat(30_000),
+    )
+    .unwrap();
     assert_eq!(list(dir.path()).entries.len(), 2);
 }

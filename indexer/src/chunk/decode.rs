@@ -26,8 +26,12 @@ pub(crate) fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
         [0xFE, 0xFF] => u16::from_be_bytes,
         _ => return None,
     };
-    let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    let text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let units = bytes[2..]
+        .chunks_exact(2)
+        .map(|pair| unit([pair[0], pair[1]]));
+    let text: String = char::decode_utf16(units)
+        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
     Some(text.into_bytes())
 }
 
@@ -52,7 +56,10 @@ mod tests {
     #[test]
     fn utf16_needs_its_mark() {
         assert_eq!(utf16(b"\xFF\xFEa\0\xE9\0").unwrap(), "aé".as_bytes());
-        assert_eq!(utf16(b"\xFE\xFF\0a\xD8\0\0b").unwrap(), "a\u{FFFD}b".as_bytes());
+        assert_eq!(
+            utf16(b"\xFE\xFF\0a\xD8\0\0b").unwrap(),
+            "a\u{FFFD}b".as_bytes()
+        );
         assert_eq!(utf16(b"a\0b\0"), None);
     }
 }

@@ -1,9 +1,9 @@
 //! What is said about a definition: its signature and its doc comment.
 
-use fathom_indexes::ChunkKind::{self, Function, Method, Test};
+use fathom_indexes::ChunkKind::{self, Function, Method};
 use tree_sitter::Node;
 
-use crate::language::Language;
+use crate::language::{Language, child, first_children};
 
 /// Longest signature kept, in bytes.
 const MAX_SIGNATURE: usize = 300;
@@ -25,7 +25,8 @@ pub(crate) enum Lead {
 /// What a comment or leading node makes of its lines.
 pub(crate) fn lead(language: &Language, content: &str, comment: bool) -> Option<Lead> {
     if comment {
-        let inner = content.starts_with("//!") || content.starts_with("/*!") && language.name == "rust";
+        let inner =
+            content.starts_with("//!") || content.starts_with("/*!") && language.name == "rust";
         return Some(if inner { Lead::Inner } else { Lead::Comment });
     }
     match language.name {
@@ -38,7 +39,14 @@ pub(crate) fn lead(language: &Language, content: &str, comment: bool) -> Option<
     }
 }
 
-const BODIES: [&str; 6] = ["block", "do_block", "statement_block", "declaration_list", "compound_statement", "structure"];
+const BODIES: [&str; 6] = [
+    "block",
+    "do_block",
+    "statement_block",
+    "declaration_list",
+    "compound_statement",
+    "structure",
+];
 
 /// The body of a definition: behind a field of that name, inside the value it
 /// is given, or a child that is a block.
@@ -46,19 +54,22 @@ fn body<'t>(node: Node<'t>) -> Option<Node<'t>> {
     if let Some(body) = node.child_by_field_name("body") {
         return Some(body);
     }
-    let value = node.child_by_field_name("value").or_else(|| node.child_by_field_name("right"));
+    let value = node
+        .child_by_field_name("value")
+        .or_else(|| node.child_by_field_name("right"));
     if let Some(body) = value.and_then(|value| value.child_by_field_name("body")) {
         return Some(body);
     }
-    (0..node.named_child_count() as u32)
-        .filter_map(|i| node.named_child(i))
+    first_children(node)
         .find(|child| BODIES.contains(&child.kind()) || child.kind().ends_with("_body"))
 }
 
 /// Where the part of a definition before its body ends.
 pub(crate) fn head_end(node: Node) -> usize {
     // One byte more, so that `() {` can be told from `()`.
-    body(node).map_or(node.end_byte(), |body| body.start_byte().max(node.start_byte()) + 1)
+    body(node).map_or(node.end_byte(), |body| {
+        body.start_byte().max(node.start_byte()) + 1
+    })
 }
 
 /// The declaration up to its body on one line, at most [`MAX_SIGNATURE`] bytes.
@@ -66,31 +77,55 @@ pub(crate) fn head_end(node: Node) -> usize {
 pub(crate) fn signature(node: Node, start: usize, kind: ChunkKind, text: &str) -> String {
     let whole = text.get(start..node.end_byte()).unwrap_or("");
     let head = match body(node) {
-        Some(body) => text.get(start..first_comment(node).min(body.start_byte())).unwrap_or(""),
-        None if matches!(kind, Function | Method | Test) => whole,
+        Some(body) => text
+            .get(start..first_comment(node).min(body.start_byte()))
+            .unwrap_or(""),
+        None if matches!(kind, Function | Method) => {
+            let end = child(node, &["signature"]).map_or(node.end_byte(), |head| head.end_byte());
+            text.get(start..end).unwrap_or("")
+        }
         None => whole.lines().next().unwrap_or(""),
     };
     // A body that begins on the first line of a definition (`x = {`) leaves nothing.
-    let head = if head.trim().is_empty() { whole.lines().next().unwrap_or("") } else { head };
+    let head = if head.trim().is_empty() {
+        whole.lines().next().unwrap_or("")
+    } else {
+        head
+    };
     short(head)
 }
 
 /// A declaration on one line, without what opens its body and without conditional compilation.
 pub(crate) fn short(head: &str) -> String {
-    let conditional = |line: &&str| !["#if", "#else", "#endif", "#pragma", "#region"].iter().any(|mark| line.trim_start().starts_with(mark));
-    let line = one_line(truncate(head, 4 * MAX_SIGNATURE).lines().filter(conditional));
-    let line = line.trim_end_matches(['{', ':', ' ', ',', ';']).trim_end_matches(" =>").trim_end_matches(" =");
+    let conditional = |line: &&str| {
+        !["#if", "#else", "#endif", "#pragma", "#region"]
+            .iter()
+            .any(|mark| line.trim_start().starts_with(mark))
+    };
+    let line = one_line(
+        truncate(head, 4 * MAX_SIGNATURE)
+            .lines()
+            .filter(conditional),
+    );
+    let line = line
+        .trim_end_matches(['{', ':', ' ', ',', ';', '('])
+        .trim_end_matches(" =>")
+        .trim_end_matches(" =")
+        .trim_end_matches(" where");
     truncate(line, MAX_SIGNATURE).trim_end().to_string()
 }
 
 /// Where a comment between the declaration and its body begins.
 fn first_comment(node: Node) -> usize {
-    let children = (0..node.child_count()).filter_map(|i| node.child(i));
-    children.filter(|child| child.kind().contains("comment")).map(|child| child.start_byte()).next().unwrap_or(usize::MAX)
+    let comment = first_children(node).find(|child| child.kind().contains("comment"));
+    comment.map_or(usize::MAX, |comment| comment.start_byte())
 }
 
 fn one_line<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    lines
+        .flat_map(str::split_whitespace)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// At most `limit` bytes, cut at a character boundary.
@@ -104,14 +139,23 @@ pub(crate) fn push_doc(doc: &mut String, line: &str) {
         return;
     }
     let line = line.trim();
-    let line = ["@moduledoc", "@doc", "@typedoc"].iter().fold(line, |line, mark| line.strip_prefix(mark).unwrap_or(line));
-    let line = line.trim_start_matches(['/', '!', '*', '#', ' ', '\t', '"', '%']);
-    let line = ["-- |", "--- ", "-- ", "--", "{-|", "{-", "(**", "(*", ";;", "~S\"\"\"", "'''"]
+    if line.starts_with("#!") || line.starts_with("{-#") {
+        return;
+    }
+    let line = ["@moduledoc", "@doc", "@typedoc"]
         .iter()
-        .find_map(|mark| line.strip_prefix(mark))
-        .unwrap_or(line);
-    let line = ["*/", "*)", "-}", "\"\"\"", "'''", "-->"].iter().fold(line, |line, mark| line.strip_suffix(mark).unwrap_or(line));
-    let line = without_tags(line.trim());
+        .fold(line, |line, mark| line.strip_prefix(mark).unwrap_or(line));
+    let line = line.trim_start_matches(['/', '!', '*', '#', ' ', '\t', '"', '%']);
+    let line = [
+        "-- |", "--- ", "-- ", "--", "{-|", "{-", "(**", "(*", ";;", "~S\"\"\"", "'''",
+    ]
+    .iter()
+    .find_map(|mark| line.strip_prefix(mark))
+    .unwrap_or(line);
+    let line = ["*/", "*)", "-}", "\"\"\"", "'''", "-->"]
+        .iter()
+        .fold(line, |line, mark| line.strip_suffix(mark).unwrap_or(line));
+    let line = without_tags(line.trim()).trim_end_matches('"');
     if !line.is_empty() && line != "false" {
         doc.push_str(line);
         doc.push('\n');
@@ -137,12 +181,20 @@ pub(crate) fn trim_doc(doc: String) -> String {
 
 /// A string that is the first statement of the body (Python).
 pub(crate) fn docstring(node: Node, text: &str) -> String {
-    let first = body(node).and_then(|body| body.named_child(0)).filter(|first| first.kind() == "expression_statement");
-    let string = first.and_then(|first| first.named_child(0)).filter(|string| string.kind() == "string");
+    let first = body(node)
+        .and_then(|body| body.named_child(0))
+        .filter(|first| first.kind() == "expression_statement");
+    let string = first
+        .and_then(|first| first.named_child(0))
+        .filter(|string| string.kind() == "string");
     let mut doc = String::new();
     if let Some(content) = string.and_then(|string| text.get(string.byte_range())) {
-        let content = content.trim_start_matches(['r', 'b', 'u', 'R']).trim_matches(['"', '\'']);
-        truncate(content, 2 * MAX_DOC).lines().for_each(|line| push_doc(&mut doc, line));
+        let content = content
+            .trim_start_matches(['r', 'b', 'u', 'R'])
+            .trim_matches(['"', '\'']);
+        truncate(content, 2 * MAX_DOC)
+            .lines()
+            .for_each(|line| push_doc(&mut doc, line));
     }
     trim_doc(doc)
 }

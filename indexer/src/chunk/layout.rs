@@ -47,7 +47,13 @@ impl Layout<'_> {
         let members = self.members();
         let mut pieces = Vec::new();
         // What is still to be laid out, last first: a definition or what lies between.
-        let mut waiting = vec![Region { rows: 0..self.rows.len(), unit: None, level: None, open: true, part: false }];
+        let mut waiting = vec![Region {
+            rows: 0..self.rows.len(),
+            unit: None,
+            level: None,
+            open: true,
+            part: false,
+        }];
         while let Some(region) = waiting.pop() {
             let rows = self.rows.trimmed(region.rows.clone());
             if rows.is_empty() {
@@ -70,7 +76,9 @@ impl Layout<'_> {
     fn members(&self) -> Vec<Vec<usize>> {
         let mut members = vec![Vec::new(); self.units.len() + 1];
         for (index, unit) in self.units.iter().enumerate() {
-            let in_function = unit.parent.is_some_and(|parent| is_function(self.units[parent].kind));
+            let in_function = unit
+                .parent
+                .is_some_and(|parent| is_function(self.units[parent].kind));
             let rows = self.rows.first(unit.lines.start)..self.rows.first(unit.lines.end);
             if !in_function || self.rows.tokens(&rows) >= self.options.min_tokens {
                 members[unit.parent.map_or(0, |parent| parent + 1)].push(index);
@@ -84,8 +92,15 @@ impl Layout<'_> {
         let mut regions = Vec::with_capacity(2 * members.len() + 1);
         let mut at = rows.start;
         let between = |rows: Range<usize>| {
-            let part = owner.is_some() && rows.start > at_start(&self.units[owner.unwrap_or(0)], self.rows);
-            Region { rows, unit: owner, level: owner, open: false, part }
+            let part = owner.is_some()
+                && rows.start > at_start(&self.units[owner.unwrap_or(0)], self.rows);
+            Region {
+                rows,
+                unit: owner,
+                level: owner,
+                open: false,
+                part,
+            }
         };
         for &member in members {
             let lines = &self.units[member].lines;
@@ -97,7 +112,13 @@ impl Layout<'_> {
             if at < start {
                 regions.push(between(at..start));
             }
-            regions.push(Region { rows: start..end, unit: Some(member), level: owner, open: true, part: false });
+            regions.push(Region {
+                rows: start..end,
+                unit: Some(member),
+                level: owner,
+                open: true,
+                part: false,
+            });
             at = end;
         }
         if at < rows.end {
@@ -107,11 +128,20 @@ impl Layout<'_> {
     }
 
     fn push_parts(&self, pieces: &mut Vec<Piece>, rows: Range<usize>, region: &Region) {
-        for (index, part) in partition(self.rows, rows, self.cuts, self.options.max_tokens).into_iter().enumerate() {
+        for (index, part) in partition(self.rows, rows, self.cuts, self.options.max_tokens)
+            .into_iter()
+            .enumerate()
+        {
             let rows = self.rows.trimmed(part);
             if !rows.is_empty() {
                 let part = region.part || index > 0;
-                pieces.push(Piece { rows, unit: region.unit, level: region.level, part, loose: !region.open });
+                pieces.push(Piece {
+                    rows,
+                    unit: region.unit,
+                    level: region.level,
+                    part,
+                    loose: !region.open,
+                });
             }
         }
     }
@@ -145,7 +175,10 @@ impl Layout<'_> {
                         && self.is_comment(before)
                         && self.fits(before.rows.start..piece.rows.end) =>
                 {
-                    *before = Piece { rows: before.rows.start..piece.rows.end, ..piece };
+                    *before = Piece {
+                        rows: before.rows.start..piece.rows.end,
+                        ..piece
+                    };
                 }
                 _ => joined.push(piece),
             }
@@ -154,8 +187,16 @@ impl Layout<'_> {
     }
 
     fn is_comment(&self, piece: &Piece) -> bool {
-        let is_lead = |row| self.leads.get(self.rows.line(row) as usize).copied().unwrap_or(false);
-        piece.rows.clone().all(|row| self.rows.is_blank(row) || is_lead(row))
+        let is_lead = |row| {
+            self.leads
+                .get(self.rows.line(row) as usize)
+                .copied()
+                .unwrap_or(false)
+        };
+        piece
+            .rows
+            .clone()
+            .all(|row| self.rows.is_blank(row) || is_lead(row))
     }
 
     fn fits(&self, rows: Range<usize>) -> bool {
@@ -171,10 +212,17 @@ impl Layout<'_> {
             match merged.last_mut() {
                 Some(last) if self.belong_together(last, &piece) => {
                     last.rows.end = piece.rows.end;
-                    let level = if self.is_head(last, &piece) { piece.level } else { last.level };
+                    let level = if self.is_head(last, &piece) {
+                        piece.level
+                    } else {
+                        last.level
+                    };
                     if weight > heaviest {
                         heaviest = weight;
-                        *last = Piece { rows: last.rows.clone(), ..piece };
+                        *last = Piece {
+                            rows: last.rows.clone(),
+                            ..piece
+                        };
                     }
                     last.level = level;
                 }
@@ -191,17 +239,26 @@ impl Layout<'_> {
     /// less for what has no name.
     fn weight(&self, piece: &Piece) -> usize {
         let tokens = self.rows.tokens(&piece.rows);
-        if piece.unit.is_none() { tokens / 2 } else { tokens }
+        if piece.unit.is_none() {
+            tokens / 2
+        } else {
+            tokens
+        }
     }
 
     fn belong_together(&self, last: &Piece, next: &Piece) -> bool {
         let (a, b) = (self.rows.tokens(&last.rows), self.rows.tokens(&next.rows));
         let smaller = a.min(b);
         let near = last.level == next.level || self.is_head(last, next) || self.is_tail(last, next);
-        let limit = if smaller < self.options.tiny_tokens { self.options.max_tokens } else { self.options.target_tokens };
+        let limit = if smaller < self.options.tiny_tokens {
+            self.options.max_tokens
+        } else {
+            self.options.target_tokens
+        };
         near && self.is_test(last) == self.is_test(next)
             && smaller < self.options.min_tokens
-            && self.rows.tokens(&(last.rows.start..next.rows.end)) <= limit
+            && self.rows.tokens(&(last.rows.start..next.rows.end))
+                <= limit.min(self.options.max_tokens)
     }
 
     /// `module A` in front of the first thing inside it.
@@ -228,7 +285,9 @@ impl Layout<'_> {
     }
 
     fn is_test(&self, piece: &Piece) -> bool {
-        piece.unit.is_some_and(|unit| self.units[unit].kind == ChunkKind::Test)
+        piece
+            .unit
+            .is_some_and(|unit| self.units[unit].kind == ChunkKind::Test)
     }
 }
 

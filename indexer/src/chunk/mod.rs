@@ -7,6 +7,7 @@ mod decode;
 mod describe;
 mod generated;
 mod layout;
+mod nesting;
 mod parse;
 mod partition;
 mod prepare;
@@ -112,7 +113,12 @@ pub struct ParsedFile {
 /// Cuts the file at `path` (bytes, `/`-separated) with content `bytes`. `count`
 /// gives the tokens of a piece of text and must be additive over lines. Never
 /// fails: what cannot be parsed is cut by lines, with a note.
-pub fn parse_file(path: &[u8], bytes: &[u8], count: &dyn Fn(&str) -> usize, options: &ChunkOptions) -> ParsedFile {
+pub fn parse_file(
+    path: &[u8],
+    bytes: &[u8],
+    count: &dyn Fn(&str) -> usize,
+    options: &ChunkOptions,
+) -> ParsedFile {
     let mut notes = Vec::new();
     let bytes = match bytes.get(..MAX_BYTES) {
         Some(first) if bytes.len() > MAX_BYTES => {
@@ -122,16 +128,20 @@ pub fn parse_file(path: &[u8], bytes: &[u8], count: &dyn Fn(&str) -> usize, opti
         _ => bytes,
     };
     let text = decode::decode(bytes);
-    let language = language::detect(path, &bytes[..bytes.len().min(8192)]).unwrap_or_else(language::text);
+    let language =
+        language::detect(path, &bytes[..bytes.len().min(8192)]).unwrap_or_else(language::text);
     let rows = Rows::new(&text, options.max_tokens, count);
     let syntax = match read_syntax(language, &text, &rows, options) {
         Ok(syntax) => syntax,
         Err(note) => {
             notes.extend(note);
-            Syntax { cuts: partition::cuts_by_indentation(&rows), ..Syntax::default() }
+            Syntax {
+                cuts: partition::cuts_by_indentation(&rows),
+                ..Syntax::default()
+            }
         }
     };
-    let mut chunks = chunks(path, &rows, &syntax, options);
+    let mut chunks = chunks(path, language, &rows, &syntax, options);
     if chunks.len() > options.max_chunks {
         chunks.truncate(options.max_chunks);
         notes.push("too-many-chunks: the rest of the file is left out");
@@ -160,15 +170,33 @@ fn read_syntax(
         return Err(None);
     }
     let text = prepare::prepare(language, text);
-    let tree = parse::parse(language, &text, options.parse_limit).map_err(|refusal| Some(refusal.note()))?;
+    let tree = parse::parse(language, &text, options.parse_limit)
+        .map_err(|refusal| Some(refusal.note()))?;
     Ok(syntax::read(language, &tree, &text, rows.line_count()))
 }
 
-fn chunks(path: &[u8], rows: &Rows, syntax: &Syntax, options: &ChunkOptions) -> Vec<Chunk> {
-    let layout = Layout { rows, units: &syntax.units, cuts: &syntax.cuts, leads: &syntax.leads, options };
-    let mut chunks: Vec<Chunk> = layout.pieces().into_iter().map(|piece| chunk(rows, syntax, piece)).collect();
+fn chunks(
+    path: &[u8],
+    language: &Language,
+    rows: &Rows,
+    syntax: &Syntax,
+    options: &ChunkOptions,
+) -> Vec<Chunk> {
+    let layout = Layout {
+        rows,
+        units: &syntax.units,
+        cuts: &syntax.cuts,
+        leads: &syntax.leads,
+        options,
+    };
+    let mut chunks: Vec<Chunk> = layout
+        .pieces()
+        .into_iter()
+        .map(|piece| chunk(rows, syntax, language.loose, piece))
+        .collect();
     if let Some(first) = chunks.first_mut()
         && first.name.is_empty()
+        && language.loose == ChunkKind::Code
         && !syntax.file_doc.is_empty()
         && !is_licence(&syntax.file_doc)
     {
@@ -180,16 +208,20 @@ fn chunks(path: &[u8], rows: &Rows, syntax: &Syntax, options: &ChunkOptions) -> 
     chunks
 }
 
-fn chunk(rows: &Rows, syntax: &Syntax, piece: Piece) -> Chunk {
+fn chunk(rows: &Rows, syntax: &Syntax, loose: ChunkKind, piece: Piece) -> Chunk {
     let unit = piece.unit.map(|index| &syntax.units[index]);
     let of = |get: fn(&Unit) -> &String| unit.map(get).cloned().unwrap_or_default();
     let last_line = rows.line(piece.rows.end - 1);
     Chunk {
-        kind: unit.map_or(ChunkKind::Code, |unit| unit.kind),
+        kind: unit.map_or(loose, |unit| unit.kind),
         name: of(|unit| &unit.name),
         qualified_name: of(|unit| &unit.qualified_name),
         signature: of(|unit| &unit.signature),
-        doc: if piece.part { String::new() } else { of(|unit| &unit.doc) },
+        doc: if piece.part {
+            String::new()
+        } else {
+            of(|unit| &unit.doc)
+        },
         scope: of(|unit| &unit.scope),
         bytes: rows.bytes(&piece.rows),
         lines: (rows.line(piece.rows.start) + 1, last_line + 1),
@@ -200,16 +232,23 @@ fn chunk(rows: &Rows, syntax: &Syntax, piece: Piece) -> Chunk {
 
 fn is_licence(doc: &str) -> bool {
     let doc = doc.to_lowercase();
-    ["copyright", "licence", "license", "spdx"].iter().any(|word| doc.contains(word))
+    ["copyright", "licence", "license", "spdx"]
+        .iter()
+        .any(|word| doc.contains(word))
 }
 
 /// The file's stem, or its folder's name where the stem says nothing.
 fn module_name(path: &[u8]) -> String {
     let path = String::from_utf8_lossy(path);
     let mut parts = path.rsplit('/');
-    let stem = parts.next().and_then(|file| file.split('.').next()).unwrap_or_default();
+    let stem = parts
+        .next()
+        .and_then(|file| file.split('.').next())
+        .unwrap_or_default();
     match stem {
-        "mod" | "lib" | "main" | "index" | "init" | "__init__" | "" => parts.next().filter(|part| *part != "src").unwrap_or(stem),
+        "mod" | "lib" | "main" | "index" | "init" | "__init__" | "" => {
+            parts.next().filter(|part| *part != "src").unwrap_or(stem)
+        }
         _ => stem,
     }
     .to_string()

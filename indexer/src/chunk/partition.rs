@@ -16,15 +16,24 @@ const MAX_ROWS: usize = 400;
 /// construction): the partition with the least total cost, where a part costs
 /// the square of its relative deviation from the wanted size and a cut costs
 /// the syntax nodes it splits (`cuts`, per line).
-pub(crate) fn partition(rows: &Rows, run: Range<usize>, cuts: &[u16], max_tokens: usize) -> Vec<Range<usize>> {
+pub(crate) fn partition(
+    rows: &Rows,
+    run: Range<usize>,
+    cuts: &[u16],
+    max_tokens: usize,
+) -> Vec<Range<usize>> {
     let total = rows.tokens(&run);
     if total <= max_tokens && run.len() <= MAX_ROWS {
         return vec![run];
     }
     let parts = total.div_ceil(max_tokens.max(1)).max(1);
     // A little room, so that the best cuts are within reach.
-    let wanted = (total as f32 / parts as f32).min(max_tokens as f32 * 0.9).max(1.0);
-    let lowest = (run.start + 1..run.end).map(|row| cut_height(rows, cuts, row)).fold(f32::MAX, f32::min);
+    let wanted = (total as f32 / parts as f32)
+        .min(max_tokens as f32 * 0.9)
+        .max(1.0);
+    let lowest = (run.start + 1..run.end)
+        .map(|row| cut_height(rows, cuts, row))
+        .fold(f32::MAX, f32::min);
 
     // best[i]: least cost of the rows before run.start + i, and where its last part begins.
     let mut best = vec![(0.0f32, 0usize); run.len() + 1];
@@ -39,7 +48,9 @@ pub(crate) fn partition(rows: &Rows, run: Range<usize>, cuts: &[u16], max_tokens
         ends.push(best[end].1);
     }
     ends.reverse();
-    ends.windows(2).map(|pair| run.start + pair[0]..run.start + pair[1]).collect()
+    ends.windows(2)
+        .map(|pair| run.start + pair[0]..run.start + pair[1])
+        .collect()
 }
 
 fn best_last_part(
@@ -72,7 +83,11 @@ fn cut_height(rows: &Rows, cuts: &[u16], row: usize) -> f32 {
         return 20.0;
     }
     let height = f32::from(cuts.get(line).copied().unwrap_or(0));
-    if row > 0 && rows.is_blank(row - 1) { height - BLANK_BONUS / CUT_WEIGHT } else { height }
+    if row > 0 && rows.is_blank(row - 1) {
+        height - BLANK_BONUS / CUT_WEIGHT
+    } else {
+        height
+    }
 }
 
 /// Where to cut a text without a syntax tree: by indentation, best at blank lines.
@@ -83,9 +98,16 @@ pub(crate) fn cuts_by_indentation(rows: &Rows) -> Vec<u16> {
             let run = rows.first(line)..rows.first(line + 1);
             let text = rows.text(&run);
             let blank = text.trim().is_empty();
-            let indent = text.chars().take_while(|c| [' ', '\t'].contains(c)).map(|c| if c == '\t' { 4 } else { 1 });
+            let indent = text
+                .chars()
+                .take_while(|c| [' ', '\t'].contains(c))
+                .map(|c| if c == '\t' { 4 } else { 1 });
             let depth = (indent.sum::<usize>() / 4).min(10) as u16;
-            let cut = if blank { 4 } else { depth + 2 * u16::from(!after_blank) };
+            let cut = if blank {
+                4
+            } else {
+                depth + 2 * u16::from(!after_blank)
+            };
             after_blank = blank;
             cut
         })

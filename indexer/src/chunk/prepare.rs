@@ -37,14 +37,20 @@ pub(crate) fn prepare<'a>(language: &Language, text: &'a str) -> Cow<'a, str> {
 }
 
 fn blank_macros(text: &str) -> Cow<'_, str> {
-    let found = PATTERNS.iter().flat_map(|pattern| pattern.captures_iter(text)).filter_map(|found| found.get(1));
+    let found = PATTERNS
+        .iter()
+        .flat_map(|pattern| pattern.captures_iter(text))
+        .filter_map(|found| found.get(1));
     let ranges: Vec<_> = found.map(|group| group.range()).collect();
     if ranges.is_empty() {
         return Cow::Borrowed(text);
     }
     let mut bytes = text.as_bytes().to_vec();
     for range in ranges {
-        bytes[range].iter_mut().filter(|byte| !byte.is_ascii_whitespace()).for_each(|byte| *byte = b' ');
+        bytes[range]
+            .iter_mut()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .for_each(|byte| *byte = b' ');
     }
     // Blanks replace whole characters only, so this is still UTF-8.
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
@@ -52,12 +58,28 @@ fn blank_macros(text: &str) -> Cow<'_, str> {
 
 /// `@test "adds two numbers" {` as `test_adds_two_numbers() {`, each line as long as it was.
 fn name_bats_tests(text: &str) -> String {
-    text.split_inclusive('\n').map(|line| bats_test(line).unwrap_or_else(|| line.to_string())).collect()
+    text.split_inclusive('\n')
+        .map(|line| bats_test(line).unwrap_or_else(|| line.to_string()))
+        .collect()
 }
 
 fn bats_test(line: &str) -> Option<String> {
-    let title = line.trim_end().strip_prefix("@test ")?.trim_end_matches('{').trim().trim_matches(['"', '\'']);
-    let name: String = title.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte) } else { '_' }).collect();
+    let title = line
+        .trim_end()
+        .strip_prefix("@test ")?
+        .trim_end_matches('{')
+        .trim()
+        .trim_matches(['"', '\'']);
+    let name: String = title
+        .bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte)
+            } else {
+                '_'
+            }
+        })
+        .collect();
     let head = format!("test_{name}() {{");
     let end = if line.ends_with('\n') { "\n" } else { "" };
     let padding = line.len().checked_sub(head.len() + end.len())?;
@@ -74,8 +96,14 @@ mod tests {
     fn macros_are_blanked_where_they_are_in_the_way() {
         let cases = [
             ("class MY_API Name {", "class        Name {"),
-            ("void f() const LOCKS_(mu) NO_X;", "void f() const                ;"),
-            ("  FMT_INLINE int* f(int x) {", "             int* f(int x) {"),
+            (
+                "void f() const LOCKS_(mu) NO_X;",
+                "void f() const                ;",
+            ),
+            (
+                "  FMT_INLINE int* f(int x) {",
+                "             int* f(int x) {",
+            ),
             ("MY_TYPE f(int x);", "MY_TYPE f(int x);"),
             ("x = MAX_SIZE;", "x = MAX_SIZE;"),
         ];

@@ -20,7 +20,9 @@ pub(crate) struct Role {
 pub(crate) fn roles(language: &'static Language) -> &'static [Role] {
     static TABLES: OnceLock<Vec<OnceLock<Vec<Role>>>> = OnceLock::new();
     let tables = TABLES.get_or_init(|| language::all().iter().map(|_| OnceLock::new()).collect());
-    let index = language::all().iter().position(|known| std::ptr::eq(*known, language));
+    let index = language::all()
+        .iter()
+        .position(|known| std::ptr::eq(*known, language));
     match index {
         Some(index) => tables[index].get_or_init(|| build(language)),
         None => &[],
@@ -28,7 +30,9 @@ pub(crate) fn roles(language: &'static Language) -> &'static [Role] {
 }
 
 fn build(language: &'static Language) -> Vec<Role> {
-    let Some(grammar) = language.grammar else { return Vec::new() };
+    let Some(grammar) = language.grammar else {
+        return Vec::new();
+    };
     let grammar = grammar();
     (0..grammar.node_kind_count())
         .map(|id| {
@@ -44,7 +48,10 @@ fn build(language: &'static Language) -> Vec<Role> {
 fn role(language: &'static Language, grammar: &tree_sitter::Language, kind: &str) -> Role {
     let call = language.calls.iter().find(|(node, _)| *node == kind);
     Role {
-        definition: language.definitions.iter().find(|definition| definition.node == kind),
+        definition: language
+            .definitions
+            .iter()
+            .find(|definition| definition.node == kind),
         call: call.map(|(_, field)| grammar.field_id_for_name(field).map(u16::from)),
         comment: kind.contains("comment") || kind == "haddock",
         leading: language.leading.contains(&kind),

@@ -29,7 +29,14 @@ impl<'a> Rows<'a> {
     /// Splits `text` and counts each row once; no row has more than `max_tokens`
     /// unless a single character has.
     pub(crate) fn new(text: &'a str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> Rows<'a> {
-        let mut rows = Rows { text, starts: vec![], lines: vec![], firsts: vec![], sums: vec![0], blank: vec![] };
+        let mut rows = Rows {
+            text,
+            starts: vec![],
+            lines: vec![],
+            firsts: vec![],
+            sums: vec![0],
+            blank: vec![],
+        };
         let mut at = 0;
         for (line, content) in text.split_inclusive('\n').enumerate() {
             rows.firsts.push(rows.lines.len() as u32);
@@ -41,7 +48,13 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    fn push_line(&mut self, line_bytes: Range<usize>, line: u32, max: usize, count: &dyn Fn(&str) -> usize) {
+    fn push_line(
+        &mut self,
+        line_bytes: Range<usize>,
+        line: u32,
+        max: usize,
+        count: &dyn Fn(&str) -> usize,
+    ) {
         let mut waiting = long_pieces(self.text, line_bytes);
         waiting.reverse();
         while let Some(bytes) = waiting.pop() {
@@ -60,7 +73,11 @@ impl<'a> Rows<'a> {
 
     fn push_row(&mut self, bytes: Range<usize>, line: u32, tokens: usize) {
         let before = self.sums.last().copied().unwrap_or(0);
-        self.blank.push(self.text.as_bytes()[bytes.clone()].iter().all(u8::is_ascii_whitespace));
+        self.blank.push(
+            self.text.as_bytes()[bytes.clone()]
+                .iter()
+                .all(u8::is_ascii_whitespace),
+        );
         self.starts.push(bytes.start as u32);
         self.lines.push(line);
         self.sums.push(before.saturating_add(tokens as u32));
@@ -97,7 +114,9 @@ impl<'a> Rows<'a> {
 
     /// First row of a line (0-based); the number of rows for lines past the end.
     pub(crate) fn first(&self, line: usize) -> usize {
-        self.firsts.get(line).map_or(self.len(), |&row| row as usize)
+        self.firsts
+            .get(line)
+            .map_or(self.len(), |&row| row as usize)
     }
 
     pub(crate) fn is_blank(&self, row: usize) -> bool {
@@ -144,9 +163,14 @@ fn long_pieces(text: &str, line: Range<usize>) -> Vec<Range<usize>> {
 /// separator where one is near, else at a character boundary.
 fn cut_near(text: &str, wanted: usize, bytes: &Range<usize>) -> Option<usize> {
     let lowest = wanted.saturating_sub(64).max(bytes.start + 1);
-    let after_separator =
-        (lowest..=wanted).rev().find(|&at| at < bytes.end && b" ,;>)}]\t".contains(&text.as_bytes()[at - 1]));
-    let cut = after_separator.or_else(|| (bytes.start + 1..=wanted).rev().find(|&at| text.is_char_boundary(at)));
+    let after_separator = (lowest..=wanted)
+        .rev()
+        .find(|&at| at < bytes.end && b" ,;>)}]\t".contains(&text.as_bytes()[at - 1]));
+    let cut = after_separator.or_else(|| {
+        (bytes.start + 1..=wanted)
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+    });
     let cut = cut.or_else(|| (wanted + 1..bytes.end).find(|&at| text.is_char_boundary(at)));
     cut.filter(|&at| bytes.start < at && at < bytes.end)
 }

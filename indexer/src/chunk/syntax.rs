@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use fathom_indexes::ChunkKind;
+use fathom_indexes::ChunkKind::{self, Type};
 use tree_sitter::{Node, Tree};
 
 use super::describe::{self, Lead};
@@ -50,7 +50,12 @@ pub(crate) struct Syntax {
 }
 
 /// Reads the tree of `text`, which has `line_count` lines.
-pub(crate) fn read(language: &'static Language, tree: &Tree, text: &str, line_count: usize) -> Syntax {
+pub(crate) fn read(
+    language: &'static Language,
+    tree: &Tree,
+    text: &str,
+    line_count: usize,
+) -> Syntax {
     let mut walk = Walk::new(language, text, line_count);
     let mut cursor = tree.walk();
     loop {
@@ -73,6 +78,7 @@ struct Frame {
     lines: Range<usize>,
     start_byte: usize,
     wrapper: bool,
+    leading: bool,
     unit: Option<usize>,
 }
 
@@ -93,7 +99,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(language: &'static Language, text: &'a str, line_count: usize) -> Self {
-        let line_starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
+        let line_starts =
+            std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
         Walk {
             language,
             roles: roles(language),
@@ -109,11 +116,20 @@ impl<'a> Walk<'a> {
 
     /// Opens a node; says whether its children matter.
     fn enter(&mut self, node: Node) -> bool {
-        let role = self.roles.get(node.kind_id() as usize).copied().unwrap_or_default();
+        let role = self
+            .roles
+            .get(node.kind_id() as usize)
+            .copied()
+            .unwrap_or_default();
         let lines = self.lines_of(node);
         self.count_span(&lines);
-        let mut frame =
-            Frame { lines, start_byte: node.start_byte(), wrapper: role.wrapper, unit: self.enclosing() };
+        let mut frame = Frame {
+            lines,
+            start_byte: node.start_byte(),
+            wrapper: role.wrapper,
+            leading: role.leading,
+            unit: self.enclosing(),
+        };
         if role.comment || role.leading {
             self.mark_lead(node, role, &frame.lines);
             if node.kind() == "signature" {
@@ -126,13 +142,21 @@ impl<'a> Walk<'a> {
             self.syntax.units.push(unit);
             frame.unit = Some(self.syntax.units.len() - 1);
         }
+        let defines = frame.unit != self.enclosing();
         if let Some(field) = role.call {
-            self.mention_call(node, field);
+            if !defines && !self.in_attribute() {
+                self.mention_call(node, field);
+            }
         } else if role.type_name {
             self.mention(node);
         }
         self.frames.push(frame);
         self.frames.len() < MAX_DEPTH && !role.comment
+    }
+
+    /// `@doc`, `@spec`: what looks like a call there is none.
+    fn in_attribute(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.leading)
     }
 
     fn enclosing(&self) -> Option<usize> {
@@ -142,14 +166,21 @@ impl<'a> Walk<'a> {
     /// Lines of a node; one that ends at a line's first column ends on the line before.
     fn lines_of(&self, node: Node) -> Range<usize> {
         let (start, end) = (node.start_position(), node.end_position());
-        let last = if end.column == 0 && end.row > start.row { end.row - 1 } else { end.row };
+        let last = if end.column == 0 && end.row > start.row {
+            end.row - 1
+        } else {
+            end.row
+        };
         let count = self.leads.len();
         start.row.min(count)..(last + 1).min(count)
     }
 
     /// A cut inside a node that spans several lines splits it; nodes of the same lines count once.
     fn count_span(&mut self, lines: &Range<usize>) {
-        let same = self.frames.last().is_some_and(|frame| frame.lines == *lines);
+        let same = self
+            .frames
+            .last()
+            .is_some_and(|frame| frame.lines == *lines);
         if lines.len() > 1 && !same {
             self.spans[lines.start + 1] += 1;
             self.spans[lines.end] -= 1;
@@ -158,37 +189,66 @@ impl<'a> Walk<'a> {
 
     fn mark_lead(&mut self, node: Node, role: Role, lines: &Range<usize>) {
         let content = self.text.get(node.byte_range()).unwrap_or("");
-        let (Some(first), Some(last)) = (lines.clone().next(), lines.clone().last()) else { return };
-        let line_end = self.line_starts.get(last + 1).copied().unwrap_or(self.text.len());
+        let (Some(first), Some(last)) = (lines.clone().next(), lines.clone().last()) else {
+            return;
+        };
+        let line_end = self
+            .line_starts
+            .get(last + 1)
+            .copied()
+            .unwrap_or(self.text.len());
         let before = &self.text[self.line_starts[first]..node.start_byte()];
         let after = self.text.get(node.end_byte()..line_end).unwrap_or("");
-        let alone = before.trim().is_empty() && after.trim_matches([' ', '\t', '\r', '\n', ';', ',']).is_empty();
+        let alone = before.trim().is_empty()
+            && after
+                .trim_matches([' ', '\t', '\r', '\n', ';', ','])
+                .is_empty();
         if let (true, Some(lead)) = (alone, describe::lead(self.language, content, role.comment)) {
             self.leads[lines.clone()].fill(lead);
         }
     }
 
-    fn define(&self, node: Node, definition: &'static Definition, lines: &Range<usize>) -> Option<Unit> {
+    fn define(
+        &self,
+        node: Node,
+        definition: &'static Definition,
+        lines: &Range<usize>,
+    ) -> Option<Unit> {
         let parent = self.enclosing();
         let parent_unit = parent.map(|index| &self.syntax.units[index]);
         let depth = parent_unit.map_or(0, |unit| unit.depth + 1);
-        if depth >= self.language.max_depth || !allowed(definition.place, parent_unit.map(|unit| unit.kind)) {
+        if depth >= self.language.max_depth
+            || !allowed(definition.place, parent_unit.map(|unit| unit.kind))
+        {
             return None;
         }
         let kind = match definition.refine {
             Some(refine) => refine(node, self.text)?,
             None => definition.kind,
         };
-        let (name, own_scope) = symbols::split_name(&name_of(node, definition.name, self.text)?, self.language);
-        if name.is_empty() || parent_unit.is_some_and(|unit| unit.name == name && unit.line == lines.start) {
+        let (name, own_scope) =
+            symbols::split_name(&name_of(node, definition.name, self.text)?, self.language);
+        if name.is_empty()
+            || parent_unit.is_some_and(|unit| unit.name == name && unit.line == lines.start)
+        {
             return None;
         }
         let outer = self.outermost(lines, node.start_byte());
         let start = self.lead_start(outer.lines.start, parent_unit);
         let head_end = self.text.floor_char_boundary(describe::head_end(node));
-        let head = self.text.get(self.line_starts[start]..head_end).unwrap_or("");
+        let head = self
+            .text
+            .get(self.line_starts[start]..head_end)
+            .unwrap_or("");
         let kind = symbols::settle_kind(kind, &name, head, parent_unit.map(|unit| unit.kind));
-        let scope = symbols::join(parent_unit.map_or("", |unit| &unit.qualified_name), &own_scope, self.language);
+        // `typedef struct x {…} y`: the two are beside each other.
+        let beside = |unit: &&Unit| unit.line == lines.start && unit.kind == Type && kind == Type;
+        let outer_scope = match parent_unit {
+            Some(unit) if beside(&unit) => &unit.scope,
+            Some(unit) => &unit.qualified_name,
+            None => "",
+        };
+        let scope = symbols::join(outer_scope, &own_scope, self.language);
         Some(Unit {
             kind,
             qualified_name: symbols::join(&scope, &name, self.language),
@@ -206,7 +266,10 @@ impl<'a> Walk<'a> {
 
     /// The node with the wrappers around it that hold nothing else.
     fn outermost(&self, lines: &Range<usize>, start_byte: usize) -> Outer {
-        let mut outer = Outer { lines: lines.clone(), start_byte };
+        let mut outer = Outer {
+            lines: lines.clone(),
+            start_byte,
+        };
         for frame in self.frames.iter().rev().take_while(|frame| frame.wrapper) {
             if frame.lines.start == outer.lines.start {
                 outer.start_byte = frame.start_byte;
@@ -224,7 +287,8 @@ impl<'a> Walk<'a> {
     fn lead_start(&self, line: usize, parent: Option<&Unit>) -> usize {
         let lowest = parent.map_or(0, |unit| unit.line + 1);
         let above = |mut start: usize| {
-            while start > lowest && matches!(self.leads[start - 1], Lead::Comment | Lead::Attribute) {
+            while start > lowest && matches!(self.leads[start - 1], Lead::Comment | Lead::Attribute)
+            {
                 start -= 1;
             }
             start
@@ -232,7 +296,11 @@ impl<'a> Walk<'a> {
         let start = above(line);
         // A block comment documents what follows even across one blank line, except at the top of a file.
         let across = start == line && line >= lowest + 2 && self.line(line - 1).trim().is_empty();
-        if across && BLOCK_ENDS.iter().any(|end| self.line(line - 2).trim_end().ends_with(end)) {
+        if across
+            && BLOCK_ENDS
+                .iter()
+                .any(|end| self.line(line - 2).trim_end().ends_with(end))
+        {
             let start = above(line - 1);
             if start > 0 && start < line - 1 {
                 return start;
@@ -244,7 +312,9 @@ impl<'a> Walk<'a> {
     /// The declaration; where a type signature stands in front of it (Haskell), that.
     fn signature(&self, node: Node, outer: &Outer, leads: Range<usize>, kind: ChunkKind) -> String {
         match &self.type_signature {
-            Some((line, bytes)) if leads.contains(line) => describe::short(&self.text[bytes.clone()]),
+            Some((line, bytes)) if leads.contains(line) => {
+                describe::short(&self.text[bytes.clone()])
+            }
             _ => describe::signature(node, outer.start_byte, kind, self.text),
         }
     }
@@ -254,11 +324,19 @@ impl<'a> Walk<'a> {
         for line in lines.filter(|&line| self.leads[line] == Lead::Comment) {
             describe::push_doc(&mut doc, self.line(line));
         }
-        if doc.is_empty() { describe::docstring(node, self.text) } else { describe::trim_doc(doc) }
+        if doc.is_empty() {
+            describe::docstring(node, self.text)
+        } else {
+            describe::trim_doc(doc)
+        }
     }
 
     fn line(&self, line: usize) -> &'a str {
-        let end = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
+        let end = self
+            .line_starts
+            .get(line + 1)
+            .copied()
+            .unwrap_or(self.text.len());
         &self.text[self.line_starts[line]..end]
     }
 
@@ -285,15 +363,23 @@ impl<'a> Walk<'a> {
         syntax.cuts = (0..line_count)
             .map(|line| {
                 open += self.spans[line];
-                let splits_comment = line > 0 && matches!(self.leads[line - 1], Lead::Comment | Lead::Attribute);
+                let splits_comment =
+                    line > 0 && matches!(self.leads[line - 1], Lead::Comment | Lead::Attribute);
                 open.max(0) as u16 + 2 * u16::from(splits_comment)
             })
             .collect();
         let mut doc = String::new();
-        let first = (0..line_count).find(|&line| !self.text[self.line_starts[line]..].starts_with(['\n', '\r']));
-        for line in (first.unwrap_or(0)..line_count).take_while(|&line| self.leads[line] != Lead::None) {
+        let first = (0..line_count)
+            .find(|&line| !self.text[self.line_starts[line]..].starts_with(['\n', '\r']));
+        for line in
+            (first.unwrap_or(0)..line_count).take_while(|&line| self.leads[line] != Lead::None)
+        {
             let start = self.line_starts[line];
-            let end = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
+            let end = self
+                .line_starts
+                .get(line + 1)
+                .copied()
+                .unwrap_or(self.text.len());
             describe::push_doc(&mut doc, &self.text[start..end]);
         }
         syntax.file_doc = describe::trim_doc(doc);
@@ -310,7 +396,7 @@ struct Outer {
 
 /// Whether a definition may stand inside a parent of this kind.
 fn allowed(place: Place, parent: Option<ChunkKind>) -> bool {
-    use ChunkKind::{Function, Impl, Interface, Method, Module, Test, Type};
+    use ChunkKind::{Function, Impl, Interface, Method, Module, Test};
     match (place, parent) {
         (Place::Anywhere, _) | (_, None | Some(Module)) => true,
         (Place::Outside, Some(Type | Interface | Impl)) => true,

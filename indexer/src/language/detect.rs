@@ -12,11 +12,21 @@ struct Tables {
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
-    let mut tables = Tables { names: HashMap::new(), extensions: HashMap::new(), shebangs: HashMap::new() };
+    let mut tables = Tables {
+        names: HashMap::new(),
+        extensions: HashMap::new(),
+        shebangs: HashMap::new(),
+    };
     for language in all() {
-        tables.names.extend(language.file_names.iter().map(|name| (*name, *language)));
-        tables.extensions.extend(language.extensions.iter().map(|name| (*name, *language)));
-        tables.shebangs.extend(language.shebangs.iter().map(|name| (*name, *language)));
+        tables
+            .names
+            .extend(language.file_names.iter().map(|name| (*name, *language)));
+        tables
+            .extensions
+            .extend(language.extensions.iter().map(|name| (*name, *language)));
+        tables
+            .shebangs
+            .extend(language.shebangs.iter().map(|name| (*name, *language)));
     }
     tables
 });
@@ -31,7 +41,9 @@ pub fn detect(path: &[u8], head: &[u8]) -> Option<&'static Language> {
     }
     let found = by_extension(&file_name).or_else(|| by_shebang(head));
     match found {
-        Some(language) if language.name == "c" && file_name.ends_with(".h") && looks_like_cpp(head) => {
+        Some(language)
+            if language.name == "c" && file_name.ends_with(".h") && looks_like_cpp(head) =>
+        {
             named_language("cpp")
         }
         found => found,
@@ -53,7 +65,10 @@ fn by_extension(file_name: &str) -> Option<&'static Language> {
 }
 
 fn by_shebang(head: &[u8]) -> Option<&'static Language> {
-    let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    let line = head
+        .strip_prefix(b"#!")?
+        .split(|&byte| byte == b'\n')
+        .next()?;
     let line = String::from_utf8_lossy(line).into_owned();
     let program = line
         .split_whitespace()
@@ -66,8 +81,16 @@ fn by_shebang(head: &[u8]) -> Option<&'static Language> {
 
 /// A C header does not say these words at the start of a line.
 fn looks_like_cpp(head: &[u8]) -> bool {
-    const SIGNS: [&str; 8] =
-        ["class ", "namespace ", "template <", "template<", "using ", "public:", "constexpr ", "extern \"C++\""];
+    const SIGNS: [&str; 8] = [
+        "class ",
+        "namespace ",
+        "template <",
+        "template<",
+        "using ",
+        "public:",
+        "constexpr ",
+        "extern \"C++\"",
+    ];
     let text = String::from_utf8_lossy(head);
     text.lines().any(|line| {
         let line = line.trim_start();
@@ -100,7 +123,8 @@ mod tests {
             ("mystery.unknown", "hello", "none"),
         ];
         for (path, head, expected) in cases {
-            let found = detect(path.as_bytes(), head.as_bytes()).map_or("none", |language| language.name);
+            let found =
+                detect(path.as_bytes(), head.as_bytes()).map_or("none", |language| language.name);
             assert_eq!(found, *expected, "{path}");
         }
     }

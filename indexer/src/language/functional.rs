@@ -8,17 +8,39 @@ use super::{Definition, Language, Name, PLAIN, Place, def, named};
 const OCAML: &[Definition] = &[
     def("let_binding", Function, Name::Field("pattern")).refined(names::ocaml_let),
     named("type_binding", Type),
-    named("module_binding", Module),
-    named("module_type_definition", Interface),
-    named("class_binding", Type),
-    named("class_type_binding", Interface),
-    named("method_definition", Method),
-    def("exception_definition", Type, Name::Find(names::ocaml_exception)),
+    def("module_binding", Module, Name::Child(&["module_name"])),
+    def(
+        "module_type_definition",
+        Interface,
+        Name::Child(&["module_type_name"]),
+    ),
+    def("class_binding", Type, Name::Child(&["class_name"])),
+    def(
+        "class_type_binding",
+        Interface,
+        Name::Child(&["class_type_name"]),
+    ),
+    def("method_definition", Method, Name::Child(&["method_name"])),
+    def(
+        "exception_definition",
+        Type,
+        Name::Find(names::ocaml_exception),
+    ),
     def("external", Function, Name::Child(&["value_name"])),
-    def("value_specification", Function, Name::Child(&["value_name", "parenthesized_operator"])).declaring(),
+    def(
+        "value_specification",
+        Function,
+        Name::Child(&["value_name", "parenthesized_operator"]),
+    )
+    .declaring(),
 ];
-const OCAML_WRAPPERS: &[&str] =
-    &["value_definition", "type_definition", "module_definition", "class_definition", "class_type_definition"];
+const OCAML_WRAPPERS: &[&str] = &[
+    "value_definition",
+    "type_definition",
+    "module_definition",
+    "class_definition",
+    "class_type_definition",
+];
 
 pub(super) static TABLE: &[Language] = &[
     Language {

@@ -1,6 +1,8 @@
 //! Java, C#, Kotlin, Scala, Dart.
 
-use fathom_indexes::ChunkKind::{Constant, Function, Impl, Interface, Method, Module, Type, Variable};
+use fathom_indexes::ChunkKind::{
+    Constant, Function, Impl, Interface, Method, Module, Type, Variable,
+};
 
 use super::names;
 use super::{Language, Name, PLAIN, Place, def, named};
@@ -19,10 +21,18 @@ pub(super) static TABLE: &[Language] = &[
             named("method_declaration", Method),
             named("constructor_declaration", Method),
             named("compact_constructor_declaration", Method),
-            def("field_declaration", Constant, Name::Find(names::java_field)).refined(names::java_constant),
-            def("constant_declaration", Constant, Name::Find(names::java_field)),
+            def("field_declaration", Constant, Name::Find(names::java_field))
+                .refined(names::java_constant),
+            def(
+                "constant_declaration",
+                Constant,
+                Name::Find(names::java_field),
+            ),
         ],
-        calls: &[("method_invocation", "name"), ("object_creation_expression", "type")],
+        calls: &[
+            ("method_invocation", "name"),
+            ("object_creation_expression", "type"),
+        ],
         types: &["type_identifier"],
         ..PLAIN
     },
@@ -46,9 +56,17 @@ pub(super) static TABLE: &[Language] = &[
             named("local_function_statement", Function),
             named("property_declaration", Variable),
             named("event_declaration", Variable),
-            def("field_declaration", Constant, Name::Find(names::csharp_field)).refined(names::csharp_constant),
+            def(
+                "field_declaration",
+                Constant,
+                Name::Find(names::csharp_field),
+            )
+            .refined(names::csharp_constant),
         ],
-        calls: &[("invocation_expression", "function"), ("object_creation_expression", "type")],
+        calls: &[
+            ("invocation_expression", "function"),
+            ("object_creation_expression", "type"),
+        ],
         ..PLAIN
     },
     Language {
@@ -58,10 +76,19 @@ pub(super) static TABLE: &[Language] = &[
         definitions: &[
             named("class_declaration", Type).refined(names::kotlin_class),
             named("object_declaration", Type),
-            def("companion_object", Type, Name::Find(names::kotlin_companion)),
+            def(
+                "companion_object",
+                Type,
+                Name::Find(names::kotlin_companion),
+            ),
             named("function_declaration", Function),
             def("secondary_constructor", Method, Name::Fixed("constructor")),
-            def("property_declaration", Variable, Name::Find(names::kotlin_property)),
+            def(
+                "property_declaration",
+                Variable,
+                Name::Find(names::kotlin_property),
+            )
+            .refined(names::kotlin_property_kind),
             def("type_alias", Type, Name::Field("type")),
         ],
         leading: &["annotation"],
@@ -84,7 +111,11 @@ pub(super) static TABLE: &[Language] = &[
             named("function_declaration", Function),
             named("type_definition", Type).at(Place::Outside),
             named("given_definition", Constant),
-            def("extension_definition", Impl, Name::Find(names::scala_extension)),
+            def(
+                "extension_definition",
+                Impl,
+                Name::Find(names::scala_extension),
+            ),
             def("val_definition", Constant, Name::Field("pattern")),
             def("var_definition", Variable, Name::Field("pattern")),
         ],
@@ -102,18 +133,46 @@ pub(super) static TABLE: &[Language] = &[
             named("mixin_declaration", Type),
             named("extension_declaration", Impl),
             named("extension_type_declaration", Type),
-            def("function_declaration", Function, Name::Find(names::dart_signature)),
-            def("local_function_declaration", Function, Name::Find(names::dart_signature)),
-            def("getter_declaration", Function, Name::Find(names::dart_signature)),
-            def("setter_declaration", Function, Name::Find(names::dart_signature)),
-            def("method_declaration", Method, Name::Find(names::dart_signature)),
+            def(
+                "function_declaration",
+                Function,
+                Name::Find(names::dart_signature),
+            ),
+            def(
+                "local_function_declaration",
+                Function,
+                Name::Find(names::dart_signature),
+            ),
+            def(
+                "getter_declaration",
+                Function,
+                Name::Find(names::dart_signature),
+            ),
+            def(
+                "setter_declaration",
+                Function,
+                Name::Find(names::dart_signature),
+            ),
+            def(
+                "method_declaration",
+                Method,
+                Name::Find(names::dart_signature),
+            ),
             def("declaration", Method, Name::Find(names::dart_signature)).at(Place::Outside),
             def("type_alias", Type, Name::Child(&["type_identifier"])),
-            def("top_level_variable_declaration", Variable, Name::Find(names::dart_variable)),
+            def(
+                "top_level_variable_declaration",
+                Variable,
+                Name::Find(names::dart_variable),
+            ),
         ],
         wrappers: &["member_declaration"],
         leading: &["annotation"],
-        calls: &[("call_expression", "function"), ("new_expression", "type"), ("const_object_expression", "type")],
+        calls: &[
+            ("call_expression", "function"),
+            ("new_expression", "type"),
+            ("const_object_expression", "type"),
+        ],
         types: &["type_identifier"],
         ..PLAIN
     },

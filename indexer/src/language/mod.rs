@@ -20,7 +20,7 @@ use fathom_indexes::ChunkKind;
 use tree_sitter::Node;
 
 pub use detect::detect;
-pub(crate) use names::child;
+pub(crate) use names::{child, first_children};
 
 /// One language: how to recognise it and how to read its syntax tree.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub struct Language {
     pub types: &'static [&'static str],
     /// Several equations in a row make one function (Haskell, Elixir).
     pub clauses: bool,
+    /// What text outside of definitions is.
+    pub loose: ChunkKind,
     /// Definitions nested deeper than this are left to their parents (data files).
     pub max_depth: usize,
 }
@@ -67,6 +69,7 @@ const PLAIN: Language = Language {
     calls: &[],
     types: &[],
     clauses: false,
+    loose: ChunkKind::Code,
     max_depth: 64,
 };
 
@@ -118,7 +121,14 @@ const fn def(node: &'static str, kind: ChunkKind, name: Name) -> Definition {
         ChunkKind::Constant | ChunkKind::Variable => Place::Outside,
         _ => Place::Anywhere,
     };
-    Definition { node, kind, name, place, declares: false, refine: None }
+    Definition {
+        node,
+        kind,
+        name,
+        place,
+        declares: false,
+        refine: None,
+    }
 }
 
 /// A definition named by its field `name`: the common case.
@@ -146,10 +156,17 @@ impl Definition {
 /// All languages, in no particular order.
 pub fn all() -> &'static [&'static Language] {
     static ALL: LazyLock<Vec<&'static Language>> = LazyLock::new(|| {
-        [systems::TABLE, managed::TABLE, scripting::TABLE, functional::TABLE, data::TABLE, plain::TABLE]
-            .into_iter()
-            .flat_map(|table| table.iter())
-            .collect()
+        [
+            systems::TABLE,
+            managed::TABLE,
+            scripting::TABLE,
+            functional::TABLE,
+            data::TABLE,
+            plain::TABLE,
+        ]
+        .into_iter()
+        .flat_map(|table| table.iter())
+        .collect()
     });
     &ALL
 }
@@ -186,7 +203,9 @@ mod tests {
     fn every_node_kind_and_field_exists_in_its_grammar() {
         let mut missing = Vec::new();
         for language in all() {
-            let Some(grammar) = language.grammar else { continue };
+            let Some(grammar) = language.grammar else {
+                continue;
+            };
             let grammar = grammar();
             let mut need = |node: &str, field: &str| {
                 let field_known = field.is_empty() || grammar.field_id_for_name(field).is_some();
@@ -195,11 +214,23 @@ mod tests {
                 }
             };
             for definition in language.definitions {
-                let field = if let Name::Field(field) = definition.name { field } else { "" };
+                let field = if let Name::Field(field) = definition.name {
+                    field
+                } else {
+                    ""
+                };
                 need(definition.node, field);
             }
-            language.calls.iter().for_each(|(node, field)| need(node, field));
-            language.wrappers.iter().chain(language.leading).chain(language.types).for_each(|node| need(node, ""));
+            language
+                .calls
+                .iter()
+                .for_each(|(node, field)| need(node, field));
+            language
+                .wrappers
+                .iter()
+                .chain(language.leading)
+                .chain(language.types)
+                .for_each(|node| need(node, ""));
         }
         assert_eq!(missing, Vec::<String>::new());
     }

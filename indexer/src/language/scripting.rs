@@ -1,14 +1,29 @@
 //! Python, JavaScript, TypeScript, Ruby, PHP, Bash, Lua, Elixir, Julia.
 
-use fathom_indexes::ChunkKind::{Constant, Function, Interface, Macro, Method, Module, Type, Variable};
+use fathom_indexes::ChunkKind::{
+    Constant, Function, Interface, Macro, Method, Module, Type, Variable,
+};
 
 use super::names;
 use super::{Definition, Language, Name, PLAIN, Place, def, named};
 
-const SCRIPT_WRAPPERS: &[&str] = &["export_statement", "lexical_declaration", "variable_declaration", "expression_statement"];
-const TYPED_WRAPPERS: &[&str] =
-    &["export_statement", "lexical_declaration", "variable_declaration", "expression_statement", "ambient_declaration"];
-const SCRIPT_CALLS: &[(&str, &str)] = &[("call_expression", "function"), ("new_expression", "constructor")];
+const SCRIPT_WRAPPERS: &[&str] = &[
+    "export_statement",
+    "lexical_declaration",
+    "variable_declaration",
+    "expression_statement",
+];
+const TYPED_WRAPPERS: &[&str] = &[
+    "export_statement",
+    "lexical_declaration",
+    "variable_declaration",
+    "expression_statement",
+    "ambient_declaration",
+];
+const SCRIPT_CALLS: &[(&str, &str)] = &[
+    ("call_expression", "function"),
+    ("new_expression", "constructor"),
+];
 const JSX_CALLS: &[(&str, &str)] = &[
     ("call_expression", "function"),
     ("new_expression", "constructor"),
@@ -29,8 +44,15 @@ const TYPESCRIPT: &[Definition] = &[
     named("enum_declaration", Type),
     named("internal_module", Module),
     named("module", Module),
-    named("variable_declarator", Variable).refined(names::script_variable).at(Place::Anywhere),
-    def("assignment_expression", Function, Name::Find(names::script_assignment)).refined(names::script_function_value),
+    named("variable_declarator", Variable)
+        .refined(names::script_variable)
+        .at(Place::Anywhere),
+    def(
+        "assignment_expression",
+        Function,
+        Name::Find(names::script_assignment),
+    )
+    .refined(names::script_function_value),
     def("pair", Method, Name::Field("key")).refined(names::script_method_value),
     named("public_field_definition", Method).refined(names::script_method_value),
     def("call_expression", Function, Name::Find(names::script_test)).refined(names::script_is_test),
@@ -46,7 +68,9 @@ pub(super) static TABLE: &[Language] = &[
         definitions: &[
             named("function_definition", Function),
             named("class_definition", Type),
-            def("assignment", Variable, Name::Field("left")).refined(names::python_assignment).at(Place::Top),
+            def("assignment", Variable, Name::Field("left"))
+                .refined(names::python_assignment)
+                .at(Place::Top),
             def("type_alias_statement", Type, Name::Field("left")),
         ],
         wrappers: &["decorated_definition", "expression_statement"],
@@ -64,11 +88,20 @@ pub(super) static TABLE: &[Language] = &[
             named("generator_function_declaration", Function),
             named("class_declaration", Type),
             named("method_definition", Method),
-            named("variable_declarator", Variable).refined(names::script_variable).at(Place::Anywhere),
-            def("assignment_expression", Function, Name::Find(names::script_assignment)).refined(names::script_function_value),
+            named("variable_declarator", Variable)
+                .refined(names::script_variable)
+                .at(Place::Anywhere),
+            def(
+                "assignment_expression",
+                Function,
+                Name::Find(names::script_assignment),
+            )
+            .refined(names::script_function_value),
             def("pair", Method, Name::Field("key")).refined(names::script_method_value),
-            def("field_definition", Method, Name::Field("property")).refined(names::script_method_value),
-            def("call_expression", Function, Name::Find(names::script_test)).refined(names::script_is_test),
+            def("field_definition", Method, Name::Field("property"))
+                .refined(names::script_method_value),
+            def("call_expression", Function, Name::Find(names::script_test))
+                .refined(names::script_is_test),
         ],
         wrappers: SCRIPT_WRAPPERS,
         calls: JSX_CALLS,
@@ -98,7 +131,14 @@ pub(super) static TABLE: &[Language] = &[
     Language {
         name: "ruby",
         extensions: &["rb", "rake", "gemspec", "ru", "podspec"],
-        file_names: &["rakefile", "gemfile", "podfile", "vagrantfile", "guardfile", "fastfile"],
+        file_names: &[
+            "rakefile",
+            "gemfile",
+            "podfile",
+            "vagrantfile",
+            "guardfile",
+            "fastfile",
+        ],
         shebangs: &["ruby", "jruby"],
         grammar: Some(|| tree_sitter_ruby::LANGUAGE.into()),
         separator: "::",
@@ -128,7 +168,11 @@ pub(super) static TABLE: &[Language] = &[
             named("enum_declaration", Type),
             named("interface_declaration", Interface),
             named("namespace_definition", Module).refined(names::has_body),
-            def("const_declaration", Constant, Name::Find(names::php_constant)),
+            def(
+                "const_declaration",
+                Constant,
+                Name::Find(names::php_constant),
+            ),
         ],
         calls: &[
             ("function_call_expression", "function"),
@@ -157,7 +201,13 @@ pub(super) static TABLE: &[Language] = &[
         grammar: Some(|| tree_sitter_lua::LANGUAGE.into()),
         definitions: &[
             named("function_declaration", Function),
-            def("assignment_statement", Variable, Name::Find(names::lua_target)).refined(names::lua_assignment).at(Place::Anywhere),
+            def(
+                "assignment_statement",
+                Variable,
+                Name::Find(names::lua_target),
+            )
+            .refined(names::lua_assignment)
+            .at(Place::Anywhere),
             named("field", Method).refined(names::lua_field),
         ],
         wrappers: &["variable_declaration"],
@@ -169,7 +219,9 @@ pub(super) static TABLE: &[Language] = &[
         extensions: &["ex", "exs"],
         shebangs: &["elixir"],
         grammar: Some(|| tree_sitter_elixir::LANGUAGE.into()),
-        definitions: &[def("call", Function, Name::Find(names::elixir_name)).refined(names::elixir_kind)],
+        definitions: &[
+            def("call", Function, Name::Find(names::elixir_name)).refined(names::elixir_kind)
+        ],
         leading: &["unary_operator"],
         calls: &[("call", "target")],
         types: &["alias"],
@@ -183,16 +235,46 @@ pub(super) static TABLE: &[Language] = &[
         grammar: Some(|| tree_sitter_julia::LANGUAGE.into()),
         definitions: &[
             named("module_definition", Module),
-            def("function_definition", Function, Name::Find(names::julia_signature)),
-            def("macro_definition", Macro, Name::Find(names::julia_signature)),
-            def("struct_definition", Type, Name::Find(names::julia_signature)),
-            def("abstract_definition", Type, Name::Find(names::julia_signature)),
-            def("primitive_definition", Type, Name::Find(names::julia_signature)),
-            def("assignment", Constant, Name::Find(names::julia_signature)).refined(names::julia_assignment).at(Place::Outside),
+            def(
+                "function_definition",
+                Function,
+                Name::Find(names::julia_signature),
+            ),
+            def(
+                "macro_definition",
+                Macro,
+                Name::Find(names::julia_signature),
+            ),
+            def(
+                "struct_definition",
+                Type,
+                Name::Find(names::julia_signature),
+            ),
+            def(
+                "abstract_definition",
+                Type,
+                Name::Find(names::julia_signature),
+            ),
+            def(
+                "primitive_definition",
+                Type,
+                Name::Find(names::julia_signature),
+            ),
+            def("assignment", Constant, Name::Find(names::julia_signature))
+                .refined(names::julia_assignment)
+                .at(Place::Outside),
         ],
-        wrappers: &["const_statement", "macrocall_expression", "macro_argument_list"],
+        wrappers: &[
+            "const_statement",
+            "macrocall_expression",
+            "macro_argument_list",
+        ],
         leading: &["string_literal"],
-        calls: &[("call_expression", ""), ("broadcast_call_expression", ""), ("macrocall_expression", "")],
+        calls: &[
+            ("call_expression", ""),
+            ("broadcast_call_expression", ""),
+            ("macrocall_expression", ""),
+        ],
         ..PLAIN
     },
 ];

@@ -1,6 +1,8 @@
 //! Rust, C, C++, Go, Zig, Swift.
 
-use fathom_indexes::ChunkKind::{Constant, Function, Impl, Interface, Macro, Method, Module, Test, Type, Variable};
+use fathom_indexes::ChunkKind::{
+    Constant, Function, Impl, Interface, Macro, Method, Module, Test, Type, Variable,
+};
 
 use super::names::{self, declarator};
 use super::{Language, Name, PLAIN, Place, def, named};
@@ -26,7 +28,11 @@ pub(super) static TABLE: &[Language] = &[
             named("macro_definition", Macro),
         ],
         leading: &["attribute_item"],
-        calls: &[("call_expression", "function"), ("macro_invocation", "macro"), ("struct_expression", "name")],
+        calls: &[
+            ("call_expression", "function"),
+            ("macro_invocation", "macro"),
+            ("struct_expression", "name"),
+        ],
         types: &["type_identifier"],
         ..PLAIN
     },
@@ -37,7 +43,10 @@ pub(super) static TABLE: &[Language] = &[
         separator: "::",
         definitions: &[
             def("function_definition", Function, Name::Find(declarator)),
-            def("declaration", Function, Name::Find(declarator)).refined(names::prototype).at(Place::Top).declaring(),
+            def("declaration", Function, Name::Find(declarator))
+                .refined(names::prototype)
+                .at(Place::Top)
+                .declaring(),
             named("struct_specifier", Type).refined(names::has_body),
             named("union_specifier", Type).refined(names::has_body),
             named("enum_specifier", Type).refined(names::has_body),
@@ -52,13 +61,21 @@ pub(super) static TABLE: &[Language] = &[
     },
     Language {
         name: "cpp",
-        extensions: &["cc", "cpp", "cxx", "c++", "hpp", "hh", "hxx", "h++", "ipp", "inl", "tpp", "ixx", "cppm"],
+        extensions: &[
+            "cc", "cpp", "cxx", "c++", "hpp", "hh", "hxx", "h++", "ipp", "inl", "tpp", "ixx",
+            "cppm",
+        ],
         grammar: Some(|| tree_sitter_cpp::LANGUAGE.into()),
         separator: "::",
         definitions: &[
             def("function_definition", Function, Name::Find(declarator)),
-            def("declaration", Function, Name::Find(declarator)).refined(names::prototype).at(Place::Outside).declaring(),
-            def("field_declaration", Method, Name::Find(declarator)).refined(names::prototype).declaring(),
+            def("declaration", Function, Name::Find(declarator))
+                .refined(names::prototype)
+                .at(Place::Outside)
+                .declaring(),
+            def("field_declaration", Method, Name::Find(declarator))
+                .refined(names::prototype)
+                .declaring(),
             named("class_specifier", Type).refined(names::has_body),
             named("struct_specifier", Type).refined(names::has_body),
             named("union_specifier", Type).refined(names::has_body),
@@ -70,7 +87,12 @@ pub(super) static TABLE: &[Language] = &[
             named("preproc_def", Macro),
             named("preproc_function_def", Macro),
         ],
-        wrappers: &["declaration", "type_definition", "template_declaration", "field_declaration"],
+        wrappers: &[
+            "declaration",
+            "type_definition",
+            "template_declaration",
+            "field_declaration",
+        ],
         calls: &[("call_expression", "function"), ("new_expression", "type")],
         types: &["type_identifier"],
         ..PLAIN
@@ -98,8 +120,18 @@ pub(super) static TABLE: &[Language] = &[
         grammar: Some(|| tree_sitter_zig::LANGUAGE.into()),
         definitions: &[
             named("function_declaration", Function),
-            def("variable_declaration", Constant, Name::Child(&["identifier"])).refined(names::zig_variable).at(Place::Anywhere),
-            def("test_declaration", Test, Name::Child(&["string", "identifier"])),
+            def(
+                "variable_declaration",
+                Constant,
+                Name::Child(&["identifier"]),
+            )
+            .refined(names::zig_variable)
+            .at(Place::Anywhere),
+            def(
+                "test_declaration",
+                Test,
+                Name::Child(&["string", "identifier"]),
+            ),
         ],
         calls: &[("call_expression", "function")],
         ..PLAIN

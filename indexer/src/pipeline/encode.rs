@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use fathom_encoders::{Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder};
+use fathom_encoders::{
+    Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder,
+};
 use fathom_indexes::{ChunkId, ContentHash, Encoding, FileId, Snapshot, Store, Writer};
 
 use super::{EncodeReport, Event, IndexError, IndexOptions};
@@ -36,25 +38,44 @@ pub fn encode_missing(
     let start = Instant::now();
     // Without the lock first: mostly there is nothing to do.
     if store.snapshot()?.counts().encoded == store.snapshot()?.counts().distinct {
-        return Ok(EncodeReport { took: start.elapsed(), ..EncodeReport::default() });
+        return Ok(EncodeReport {
+            took: start.elapsed(),
+            ..EncodeReport::default()
+        });
     }
     let mut writer = store.writer(options.wait)?;
     let missing = writer.missing()?;
     let snapshot = writer.snapshot()?;
     let threads = options.threads.clamp(1, missing.len().max(1));
-    let queue = Queue { text: TextEncoder::open(profile)?, snapshot, missing, next: 0, file: None };
+    let queue = Queue {
+        text: TextEncoder::open(profile)?,
+        snapshot,
+        missing,
+        next: 0,
+        file: None,
+    };
     let (to_workers, work) = unbounded::<Batch>();
     let (results, from_workers) = unbounded::<Result<Done, EncoderError>>();
     let mut report = std::thread::scope(|scope| {
         for _ in 0..threads {
             let (work, results) = (work.clone(), results.clone());
             std::thread::Builder::new()
-                .spawn_scoped(scope, move || encode_batches(profile, encoder, &work, &results))
+                .spawn_scoped(scope, move || {
+                    encode_batches(profile, encoder, &work, &results)
+                })
                 .map_err(|error| IndexError::Worker(error.to_string()))?;
         }
         drop((work, results));
-        Run { queue, writer: &mut writer, cancel, on, threads, report: EncodeReport::default(), saved: 0 }
-            .drive(to_workers, &from_workers)
+        Run {
+            queue,
+            writer: &mut writer,
+            cancel,
+            on,
+            threads,
+            report: EncodeReport::default(),
+            saved: 0,
+        }
+        .drive(to_workers, &from_workers)
     })?;
     if !report.cancelled {
         writer.maintain()?;
@@ -86,9 +107,17 @@ fn encode_batches(
         Err(error) => return drop(results.send(Err(error))),
     };
     for batch in work {
-        let tokens = batch.documents.iter().map(|document| document.ids.len() as u64).sum();
+        let tokens = batch
+            .documents
+            .iter()
+            .map(|document| document.ids.len() as u64)
+            .sum();
         let done = encoder.encode_documents(&batch.documents);
-        let done = done.map(|embeddings| Done { contents: batch.contents, embeddings, tokens });
+        let done = done.map(|embeddings| Done {
+            contents: batch.contents,
+            embeddings,
+            tokens,
+        });
         if results.send(done).is_err() {
             return;
         }
@@ -114,7 +143,10 @@ impl Queue {
         let mut documents = Vec::with_capacity(ids.len());
         for row in self.snapshot.chunks(&ids)? {
             let file_text = self.text_of(row.file)?;
-            documents.push((row.record.content, document::document_for(&self.text, &row, &file_text)));
+            documents.push((
+                row.record.content,
+                document::document_for(&self.text, &row, &file_text),
+            ));
             self.file = Some((row.file, file_text));
         }
         documents.sort_by_key(|(_, document)| std::cmp::Reverse(document.ids.len()));
@@ -132,14 +164,23 @@ impl Queue {
 
 fn batches(documents: Vec<(ContentHash, Document)>) -> Vec<Batch> {
     let mut batches = Vec::new();
-    let mut batch = Batch { contents: Vec::new(), documents: Vec::new() };
+    let mut batch = Batch {
+        contents: Vec::new(),
+        documents: Vec::new(),
+    };
     let mut tokens = 0;
     for (content, document) in documents {
         tokens += document.ids.len();
         batch.contents.push(content);
         batch.documents.push(document);
         if tokens >= BATCH_TOKENS {
-            batches.push(std::mem::replace(&mut batch, Batch { contents: Vec::new(), documents: Vec::new() }));
+            batches.push(std::mem::replace(
+                &mut batch,
+                Batch {
+                    contents: Vec::new(),
+                    documents: Vec::new(),
+                },
+            ));
             tokens = 0;
         }
     }
@@ -178,14 +219,20 @@ impl Run<'_> {
                 if waiting.is_empty() {
                     waiting.extend(self.queue.take(self.segment_size(start))?);
                 }
-                let Some(batch) = waiting.pop_front() else { break };
-                to_workers.send(batch).map_err(|_| IndexError::Worker("it ended early".to_string()))?;
+                let Some(batch) = waiting.pop_front() else {
+                    break;
+                };
+                to_workers
+                    .send(batch)
+                    .map_err(|_| IndexError::Worker("it ended early".to_string()))?;
                 running += 1;
             }
             if running == 0 {
                 break;
             }
-            let done = from_workers.recv().map_err(|_| IndexError::Worker("it ended early".to_string()))??;
+            let done = from_workers
+                .recv()
+                .map_err(|_| IndexError::Worker("it ended early".to_string()))??;
             running -= 1;
             self.count(&done);
             unsaved.push(done);
@@ -212,8 +259,16 @@ impl Run<'_> {
     fn count(&mut self, done: &Done) {
         self.report.encoded += done.contents.len();
         self.report.tokens += done.tokens;
-        let (done, total, tokens) = (self.report.encoded, self.queue.missing.len(), self.report.tokens);
-        (self.on)(Event::Encoding { done, total, tokens });
+        let (done, total, tokens) = (
+            self.report.encoded,
+            self.queue.missing.len(),
+            self.report.tokens,
+        );
+        (self.on)(Event::Encoding {
+            done,
+            total,
+            tokens,
+        });
     }
 
     fn save(&mut self, unsaved: &mut Vec<Done>) -> Result<(), IndexError> {

@@ -9,7 +9,8 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use fathom_encoders::TextEncoder;
 use fathom_indexes::{
-    ChunkRecord, ContentHash, FileRecord, FileRow, FileStat, NewFile, SkipReason, SkipRecord, Snapshot, Store, Update,
+    ChunkRecord, ContentHash, FileRecord, FileRow, FileStat, NewFile, SkipReason, SkipRecord,
+    Snapshot, Store, Update,
 };
 
 use super::{Event, IndexError, IndexOptions, RefreshReport};
@@ -20,7 +21,7 @@ use crate::source::{self, Reading};
 use crate::walk::{self, Walk, WalkEntry};
 
 /// Changes whenever the same file would be cut differently: everything is cut again then.
-const CHUNKER: &str = "1";
+const CHUNKER: &str = "2";
 /// Stack of a worker: some grammars recurse.
 const STACK: usize = 16 << 20;
 /// Files that may wait for the writer; each is at most as large as the walk's limit.
@@ -40,13 +41,26 @@ pub fn refresh(
     on: &(dyn Fn(Event) + Sync),
 ) -> Result<RefreshReport, IndexError> {
     let start = Instant::now();
-    let tree = walk::walk(root, &options.walk)
-        .map_err(|source| IndexError::Root { path: root.to_path_buf(), source })?;
-    on(Event::Walked { files: tree.entries.len() });
-    let job = Job { root, text, options, cancel, on };
+    let tree = walk::walk(root, &options.walk).map_err(|source| IndexError::Root {
+        path: root.to_path_buf(),
+        source,
+    })?;
+    on(Event::Walked {
+        files: tree.entries.len(),
+    });
+    let job = Job {
+        root,
+        text,
+        options,
+        cancel,
+        on,
+    };
     let mut report = job.bring_up_to_date(store, &tree)?;
     report.took = start.elapsed();
-    on(Event::LexicalReady { generation: report.generation, took: report.took });
+    on(Event::LexicalReady {
+        generation: report.generation,
+        took: report.took,
+    });
     Ok(report)
 }
 
@@ -73,14 +87,28 @@ impl Catalog {
             files: snapshot.files()?.into_iter().map(known).collect(),
             skipped: snapshot.skipped()?,
             generation: snapshot.generation(),
-            outdated: snapshot.meta("chunker").is_some_and(|version| version != CHUNKER),
+            outdated: snapshot
+                .meta("chunker")
+                .is_some_and(|version| version != CHUNKER),
         })
     }
 }
 
 fn known(row: FileRow) -> Known {
-    let FileRecord { path, stat, hash, racy, .. } = row.record;
-    Known { path, stat, hash, racy, unreadable: row.unreadable }
+    let FileRecord {
+        path,
+        stat,
+        hash,
+        racy,
+        ..
+    } = row.record;
+    Known {
+        path,
+        stat,
+        hash,
+        racy,
+        unreadable: row.unreadable,
+    }
 }
 
 impl Job<'_> {
@@ -113,10 +141,12 @@ impl Job<'_> {
             _ => None,
         };
         let force = self.options.force || catalog.outdated;
-        plan::plan(&catalog.files, &catalog.skipped, tree, &hash, force).map_err(|refused| IndexError::TooManyGone {
-            dropped: refused.dropped,
-            known: refused.known,
-            unlisted: walk::display(&refused.unlisted),
+        plan::plan(&catalog.files, &catalog.skipped, tree, &hash, force).map_err(|refused| {
+            IndexError::TooManyGone {
+                dropped: refused.dropped,
+                known: refused.known,
+                unlisted: walk::display(&refused.unlisted),
+            }
         })
     }
 
@@ -124,7 +154,12 @@ impl Job<'_> {
         source::read(self.root, path, self.options.walk.max_file_bytes)
     }
 
-    fn apply(&self, catalog: &Catalog, plan: Plan, update: &mut Update<'_>) -> Result<RefreshReport, IndexError> {
+    fn apply(
+        &self,
+        catalog: &Catalog,
+        plan: Plan,
+        update: &mut Update<'_>,
+    ) -> Result<RefreshReport, IndexError> {
         let mut report = report(&plan, 0);
         for path in &plan.delete {
             update.remove_file(path)?;
@@ -143,7 +178,9 @@ impl Job<'_> {
         }
         let mut skipped = plan.skip;
         let tasks = tasks(catalog, add, plan.verify);
-        self.process(&tasks, |task, outcome| settle(update, task, outcome, &mut report, &mut skipped))?;
+        self.process(&tasks, |task, outcome| {
+            settle(update, task, outcome, &mut report, &mut skipped)
+        })?;
         skipped.sort_by(|a, b| a.path.cmp(&b.path));
         report.skipped = skipped.len();
         update.set_skipped(&skipped)?;
@@ -205,27 +242,66 @@ impl Job<'_> {
                 settle(&tasks[done], outcome)?;
                 done += 1;
             }
-            (self.on)(Event::Lexical { done, total: tasks.len() });
+            (self.on)(Event::Lexical {
+                done,
+                total: tasks.len(),
+            });
         }
         Ok(())
     }
 
     fn look_at(&self, task: &Task) -> Outcome {
-        let unless = if self.options.force || task.recut { None } else { task.known };
+        let unless = if self.options.force || task.recut {
+            None
+        } else {
+            task.known
+        };
         match self.read(&task.path) {
-            Reading::Text { hash, stat, racy, .. } if Some(hash) == unless => Outcome::Same { stat, racy },
-            Reading::Text { text, hash, stat, racy } => self.cut(task, text, hash, stat, racy),
-            Reading::Skip { verdict: (reason, detail), stat } => Outcome::Skip { reason, detail, stat },
+            Reading::Text {
+                hash, stat, racy, ..
+            } if Some(hash) == unless => Outcome::Same { stat, racy },
+            Reading::Text {
+                text,
+                hash,
+                stat,
+                racy,
+            } => self.cut(task, text, hash, stat, racy),
+            Reading::Skip {
+                verdict: (reason, detail),
+                stat,
+            } => Outcome::Skip {
+                reason,
+                detail,
+                stat,
+            },
             Reading::Unreadable(detail) => Outcome::Failed(detail),
             Reading::Gone => Outcome::Gone,
         }
     }
 
-    fn cut(&self, task: &Task, text: Vec<u8>, hash: ContentHash, stat: FileStat, racy: bool) -> Outcome {
+    fn cut(
+        &self,
+        task: &Task,
+        text: Vec<u8>,
+        hash: ContentHash,
+        stat: FileStat,
+        racy: bool,
+    ) -> Outcome {
         let count = |line: &str| self.text.ids(line).len();
         let parsed = parse_file(&task.path, &text, &count, &self.options.chunk);
-        let chunks = parsed.chunks.iter().map(|chunk| self.record(&task.path, chunk, &text)).collect();
-        Outcome::Cut(Box::new(Cut { text, hash, stat, racy, chunks, parsed }))
+        let chunks = parsed
+            .chunks
+            .iter()
+            .map(|chunk| self.record(&task.path, chunk, &text))
+            .collect();
+        Outcome::Cut(Box::new(Cut {
+            text,
+            hash,
+            stat,
+            racy,
+            chunks,
+            parsed,
+        }))
     }
 
     fn record(&self, path: &[u8], chunk: &Chunk, text: &[u8]) -> ChunkRecord {
@@ -240,7 +316,8 @@ impl Job<'_> {
             bytes: chunk.bytes.clone(),
             lines: chunk.lines,
         };
-        record.content = document::content_hash(&document::document(self.text, path, &record, text));
+        record.content =
+            document::content_hash(&document::document(self.text, path, &record, text));
         record
     }
 }
@@ -262,8 +339,14 @@ fn worker_died() -> IndexError {
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("internal error: {}", message.unwrap_or_else(|| "panic".to_string()))
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!(
+        "internal error: {}",
+        message.unwrap_or_else(|| "panic".to_string())
+    )
 }
 
 /// A file to be read.
@@ -276,11 +359,18 @@ struct Task {
 }
 
 fn tasks(catalog: &Catalog, add: Vec<WalkEntry>, verify: Vec<WalkEntry>) -> Vec<Task> {
-    let hashes: std::collections::HashMap<&[u8], ContentHash> =
-        catalog.files.iter().map(|file| (file.path.as_slice(), file.hash)).collect();
+    let hashes: std::collections::HashMap<&[u8], ContentHash> = catalog
+        .files
+        .iter()
+        .map(|file| (file.path.as_slice(), file.hash))
+        .collect();
     let task = |entry: WalkEntry| {
         let known = hashes.get(entry.path.as_slice()).copied();
-        Task { path: entry.path, known, recut: catalog.outdated }
+        Task {
+            path: entry.path,
+            known,
+            recut: catalog.outdated,
+        }
     };
     let mut tasks: Vec<Task> = add.into_iter().chain(verify).map(task).collect();
     tasks.sort_by(|a, b| a.path.cmp(&b.path));
@@ -289,9 +379,16 @@ fn tasks(catalog: &Catalog, add: Vec<WalkEntry>, verify: Vec<WalkEntry>) -> Vec<
 
 /// What looking at a file came to.
 enum Outcome {
-    Same { stat: FileStat, racy: bool },
+    Same {
+        stat: FileStat,
+        racy: bool,
+    },
     Cut(Box<Cut>),
-    Skip { reason: SkipReason, detail: String, stat: FileStat },
+    Skip {
+        reason: SkipReason,
+        detail: String,
+        stat: FileStat,
+    },
     Failed(String),
     Gone,
 }
@@ -320,14 +417,22 @@ fn settle(
         }
         Outcome::Cut(cut) => {
             put(update, task, *cut)?;
-            *(if known { &mut report.changed } else { &mut report.added }) += 1;
+            *(if known {
+                &mut report.changed
+            } else {
+                &mut report.added
+            }) += 1;
         }
         Outcome::Failed(detail) if known => {
             update.set_unreadable(&task.path, &detail)?;
             report.unreadable += 1;
         }
         Outcome::Failed(detail) => skipped.push(skip(task, SkipReason::Unreadable, detail, None)),
-        Outcome::Skip { reason, detail, stat } => {
+        Outcome::Skip {
+            reason,
+            detail,
+            stat,
+        } => {
             remove_known(update, task, report)?;
             skipped.push(skip(task, reason, detail, Some(stat)));
         }
@@ -337,10 +442,19 @@ fn settle(
 }
 
 fn skip(task: &Task, reason: SkipReason, detail: String, stat: Option<FileStat>) -> SkipRecord {
-    SkipRecord { path: task.path.clone(), reason, detail, stat }
+    SkipRecord {
+        path: task.path.clone(),
+        reason,
+        detail,
+        stat,
+    }
 }
 
-fn remove_known(update: &mut Update<'_>, task: &Task, report: &mut RefreshReport) -> Result<(), IndexError> {
+fn remove_known(
+    update: &mut Update<'_>,
+    task: &Task,
+    report: &mut RefreshReport,
+) -> Result<(), IndexError> {
     if task.known.is_some() {
         update.remove_file(&task.path)?;
         report.removed += 1;
@@ -349,7 +463,14 @@ fn remove_known(update: &mut Update<'_>, task: &Task, report: &mut RefreshReport
 }
 
 fn put(update: &mut Update<'_>, task: &Task, cut: Cut) -> Result<(), IndexError> {
-    let Cut { text, hash, stat, racy, chunks, parsed } = cut;
+    let Cut {
+        text,
+        hash,
+        stat,
+        racy,
+        chunks,
+        parsed,
+    } = cut;
     update.put_file(&NewFile {
         record: FileRecord {
             path: task.path.clone(),

@@ -20,7 +20,11 @@ struct Bench {
 }
 
 fn store_options() -> StoreOptions {
-    StoreOptions { profile_id: "test@0".to_string(), token_dim: 4, dense_dim: 4 }
+    StoreOptions {
+        profile_id: "test@0".to_string(),
+        token_dim: 4,
+        dense_dim: 4,
+    }
 }
 
 impl Bench {
@@ -32,7 +36,9 @@ impl Bench {
             _data: data,
             text: TextEncoder::open(&Profile::bundled()).unwrap(),
         };
-        files.iter().for_each(|(path, content)| bench.write(path, content));
+        files
+            .iter()
+            .for_each(|(path, content)| bench.write(path, content));
         bench
     }
 
@@ -46,7 +52,8 @@ impl Bench {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, content).unwrap();
         let file = fs::File::options().write(true).open(&file).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600))
+            .unwrap();
     }
 
     fn refresh(&self) -> RefreshReport {
@@ -54,7 +61,14 @@ impl Bench {
     }
 
     fn refresh_with(&self, options: &IndexOptions) -> Result<RefreshReport, IndexError> {
-        refresh(self.root(), &self.store, &self.text, options, &AtomicBool::new(false), &|_| {})
+        refresh(
+            self.root(),
+            &self.store,
+            &self.text,
+            options,
+            &AtomicBool::new(false),
+            &|_| {},
+        )
     }
 
     /// Stands in for the encoder: gives every missing content a vector.
@@ -63,8 +77,14 @@ impl Bench {
         let missing = writer.missing().unwrap();
         let rows = writer.snapshot().unwrap().chunks(&missing).unwrap();
         let vector = [0.5f32; 4];
-        let batch: Vec<Encoding> =
-            rows.iter().map(|row| Encoding { content: row.record.content, tokens: &vector, dense: &vector }).collect();
+        let batch: Vec<Encoding> = rows
+            .iter()
+            .map(|row| Encoding {
+                content: row.record.content,
+                tokens: &vector,
+                dense: &vector,
+            })
+            .collect();
         writer.add_encodings(&batch).unwrap();
         batch.len()
     }
@@ -80,22 +100,43 @@ fn show(snapshot: &Snapshot) -> String {
     for file in snapshot.files().unwrap() {
         let path = String::from_utf8_lossy(&file.record.path).into_owned();
         let text = snapshot.text(file.id).unwrap();
-        shown += &format!("{path} {} {} lines {}\n", file.record.language, file.record.hash, file.record.lines);
+        shown += &format!(
+            "{path} {} {} lines {}\n",
+            file.record.language, file.record.hash, file.record.lines
+        );
         for chunk in snapshot.chunks_of_file(file.id).unwrap() {
             let chunk = chunk.record;
             let body = &text[chunk.bytes.start as usize..chunk.bytes.end as usize];
-            shown += &format!("  {:?} {} {} {} {}\n", chunk.lines, chunk.kind, chunk.qualified_name, chunk.content, body.len());
+            shown += &format!(
+                "  {:?} {} {} {} {}\n",
+                chunk.lines,
+                chunk.kind,
+                chunk.qualified_name,
+                chunk.content,
+                body.len()
+            );
         }
     }
     for skip in snapshot.skipped().unwrap() {
-        shown += &format!("- {} {} {}\n", String::from_utf8_lossy(&skip.path), skip.reason, skip.detail);
+        shown += &format!(
+            "- {} {} {}\n",
+            String::from_utf8_lossy(&skip.path),
+            skip.reason,
+            skip.detail
+        );
     }
     shown
 }
 
 const TREE: [(&str, &str); 6] = [
-    ("src/lib.rs", "//! A library.\n\n/// Adds.\npub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n"),
-    ("src/deep/mod.py", "def greet(name):\n    \"\"\"Says hello.\"\"\"\n    return 'hello ' + name\n"),
+    (
+        "src/lib.rs",
+        "//! A library.\n\n/// Adds.\npub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n",
+    ),
+    (
+        "src/deep/mod.py",
+        "def greet(name):\n    \"\"\"Says hello.\"\"\"\n    return 'hello ' + name\n",
+    ),
     ("README.md", "# Title\n\nWords.\n\n## Use\n\nMore words.\n"),
     ("Cargo.lock", "version = 4\n"),
     (".env", "KEY=1\n"),
@@ -108,7 +149,11 @@ fn a_tree_becomes_searchable_and_stays_as_it_is() {
     let report = bench.refresh();
     assert_eq!((report.added, report.skipped), (3, 3));
     let (shown, generation) = (bench.shown(), report.generation);
-    for reason in ["- .env secret", "- Cargo.lock generated", "- image.bin binary"] {
+    for reason in [
+        "- .env secret",
+        "- Cargo.lock generated",
+        "- image.bin binary",
+    ] {
         assert!(shown.contains(reason), "{shown}");
     }
     // Fresh files are racy by their ctime and are looked at again, without a change of content.
@@ -129,7 +174,10 @@ fn nothing_is_written_when_nothing_changed() {
     assert_eq!(report.generation, settled.generation);
     // Not even the writer's lock is needed.
     let _writer = bench.store.writer(Duration::ZERO).unwrap();
-    let options = IndexOptions { wait: Duration::ZERO, ..IndexOptions::default() };
+    let options = IndexOptions {
+        wait: Duration::ZERO,
+        ..IndexOptions::default()
+    };
     assert_eq!(bench.refresh_with(&options).unwrap().unchanged, 3);
 }
 
@@ -137,14 +185,27 @@ fn nothing_is_written_when_nothing_changed() {
 fn step_by_step_gives_what_a_fresh_index_gives() {
     let bench = Bench::new(&TREE);
     bench.refresh();
-    bench.write("src/lib.rs", "pub fn subtract(a: u32, b: u32) -> u32 {\n    a - b\n}\n");
+    bench.write(
+        "src/lib.rs",
+        "pub fn subtract(a: u32, b: u32) -> u32 {\n    a - b\n}\n",
+    );
     bench.write("src/new.go", "package a\n\nfunc Run() int { return 1 }\n");
     fs::remove_file(bench.root().join("README.md")).unwrap();
-    fs::rename(bench.root().join("src/deep/mod.py"), bench.root().join("src/moved.py")).unwrap();
+    fs::rename(
+        bench.root().join("src/deep/mod.py"),
+        bench.root().join("src/moved.py"),
+    )
+    .unwrap();
     let report = bench.refresh();
-    assert_eq!((report.added, report.changed, report.removed, report.renamed), (1, 1, 1, 1));
+    assert_eq!(
+        (report.added, report.changed, report.removed, report.renamed),
+        (1, 1, 1, 1)
+    );
     let stepped = bench.shown();
-    let fresh = Bench { tree: bench.tree, ..Bench::new(&[]) };
+    let fresh = Bench {
+        tree: bench.tree,
+        ..Bench::new(&[])
+    };
     fresh.refresh();
     assert_eq!(stepped, fresh.shown());
 }
@@ -163,9 +224,13 @@ fn an_edit_encodes_only_what_it_changed() {
 }
 
 fn functions(count: usize) -> String {
-    let line = |n: usize, i: usize| format!("    let value_{n} = compute_something({i}, {n}) + another_call({i});\n");
+    let line = |n: usize, i: usize| {
+        format!("    let value_{n} = compute_something({i}, {n}) + another_call({i});\n")
+    };
     let body = |n: usize| (0..8).map(|i| line(n, i)).collect::<String>();
-    (0..count).map(|n| format!("fn function_{n}() {{\n{}}}\n\n", body(n))).collect()
+    (0..count)
+        .map(|n| format!("fn function_{n}() {{\n{}}}\n\n", body(n)))
+        .collect()
 }
 
 #[test]
@@ -201,7 +266,14 @@ fn a_missing_root_keeps_the_index() {
     bench.refresh();
     let shown = bench.shown();
     let missing = bench.root().join("missing");
-    let result = refresh(&missing, &bench.store, &bench.text, &IndexOptions::default(), &AtomicBool::new(false), &|_| {});
+    let result = refresh(
+        &missing,
+        &bench.store,
+        &bench.text,
+        &IndexOptions::default(),
+        &AtomicBool::new(false),
+        &|_| {},
+    );
     assert!(matches!(result, Err(IndexError::Root { .. })));
     assert_eq!(bench.shown(), shown);
 }
@@ -210,7 +282,14 @@ fn a_missing_root_keeps_the_index() {
 fn an_interruption_leaves_the_index_as_it_was() {
     let bench = Bench::new(&TREE);
     let stop = AtomicBool::new(true);
-    let result = refresh(bench.root(), &bench.store, &bench.text, &IndexOptions::default(), &stop, &|_| {});
+    let result = refresh(
+        bench.root(),
+        &bench.store,
+        &bench.text,
+        &IndexOptions::default(),
+        &stop,
+        &|_| {},
+    );
     assert!(matches!(result, Err(IndexError::Cancelled)));
     assert_eq!(bench.shown(), "");
     stop.store(false, Ordering::Relaxed);

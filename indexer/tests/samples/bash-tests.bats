@@ -1,0 +1,6 @@
+load helper
+
+@test "records a visit" {
+  run record "/"
+  [ "$status" -eq 0 ]
+}

@@ -1,0 +1,9 @@
+(** Visits by page. *)
+type counter
+
+(** Records one visit. *)
+val record : counter -> unit
+
+module Pages : sig
+  val home : string
+end
