@@ -233,15 +233,12 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 fn candidate(row: &ChunkRow, scores: &Scores) -> Candidate {
     let of = |list: &HashMap<ChunkId, f32>| list.get(&row.id).copied();
-    let (first, last) = row.record.lines;
     Candidate {
         chunk: row.id,
         file: row.file,
         path: String::from_utf8_lossy(&row.path).into_owned(),
         kind: row.record.kind,
-        qualified_name: row.record.qualified_name.clone(),
         name: row.record.name.clone(),
-        lines: last.saturating_sub(first) + 1,
         generated: row.generated,
         late: of(&scores.late),
         dense: of(&scores.dense),

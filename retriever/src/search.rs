@@ -11,7 +11,7 @@ use crate::error::RetrieveError;
 use crate::filter::Matcher;
 use crate::rank::{self, Placed, Signal, Weights};
 use crate::regex_mode;
-use crate::request::{Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest};
+use crate::request::{Confidence, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest};
 use crate::symbol_mode;
 use crate::understand::{Understanding, understand};
 
@@ -96,28 +96,33 @@ fn hits(
     request: &SearchRequest,
 ) -> Result<Vec<SearchHit>, RetrieveError> {
     let mut cap = PerFile::new(request.per_file);
-    let scored = placed
+    let confidences = confidence::of(&pool.candidates, placed);
+    let shown: Vec<(&Placed, Confidence)> = placed
         .iter()
-        .map(|one| (one, confidence::calibrated(one.score)));
-    let shown: Vec<(&Placed, f32)> = scored
-        .filter(|(_, score)| request.min_score.is_none_or(|least| *score >= least))
-        .filter(|(one, _)| cap.admits(pool.rows[one.index].file))
+        .zip(confidences)
+        .filter(|(one, _)| {
+            let score = confidence::calibrated(one.score);
+            request.min_score.is_none_or(|least| score >= least)
+                && cap.admits(pool.rows[one.index].file)
+        })
         .take(request.top_k)
         .collect();
     let rows = shown
         .iter()
         .map(|(one, _)| pool.rows[one.index].clone())
         .collect();
-    let texts = with_texts(snapshot, rows)?;
-    let hit = |((one, score), (chunk, text)): (&(&Placed, f32), (ChunkRow, Vec<u8>))| SearchHit {
-        chunk,
-        text,
-        score: *score,
-        confidence: confidence::of(&pool.candidates[one.index], one),
-        scores: one.parts.clone(),
-        matches: Vec::new(),
+    let hit = |((one, confidence), (chunk, text)): ((&Placed, Confidence), (ChunkRow, Vec<u8>))| {
+        SearchHit {
+            chunk,
+            text,
+            score: confidence::calibrated(one.score),
+            confidence,
+            scores: one.parts.clone(),
+            matches: Vec::new(),
+        }
     };
-    Ok(shown.iter().zip(texts).map(hit).collect())
+    let texts = with_texts(snapshot, rows)?;
+    Ok(shown.into_iter().zip(texts).map(hit).collect())
 }
 
 /// Each chunk with its bytes; every file is read once.

@@ -14,8 +14,6 @@ pub type Values = [f32; Signal::ALL.len()];
 
 /// How many further chunks of a file count towards its coherence.
 const COHERENT_CHUNKS: usize = 5;
-/// A chunk of so few lines is tiny.
-const TINY_LINES: u32 = 2;
 
 /// The values of every candidate.
 pub fn of(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<Values> {
@@ -83,38 +81,16 @@ fn share_of_best(scores: &[Option<f32>]) -> Vec<f32> {
     scores.iter().map(|s| s.map_or(0.0, scale)).collect()
 }
 
-/// The words of one candidate's name and path.
-struct Named {
-    name: Vec<Word>,
-    qualified: Vec<Word>,
-    stem: Vec<Word>,
-    folders: Vec<Word>,
-}
-
-impl Named {
-    fn of(candidate: &Candidate) -> Named {
-        let (folders, file) = candidate
-            .path
-            .rsplit_once('/')
-            .unwrap_or(("", &candidate.path));
-        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        Named {
-            name: words::words(&candidate.name),
-            qualified: words::words(&candidate.qualified_name),
-            stem: words::words(stem),
-            folders: words::words(folders),
-        }
-    }
-}
-
+/// What the query's words say about names and paths.
 fn names_and_paths(query: &Understanding, pool: &[Candidate], values: &mut [Values]) {
     for (candidate, values) in pool.iter().zip(values) {
-        let named = Named::of(candidate);
-        values[Signal::NameWords as usize] = covered(&query.words, &named.qualified);
-        values[Signal::NameCovered as usize] = covered(&named.name, &query.words);
-        values[Signal::StemWords as usize] = covered(&query.words, &named.stem);
-        values[Signal::StemCovered as usize] = covered(&named.stem, &query.words);
-        values[Signal::FolderWords as usize] = covered(&query.words, &named.folders);
+        let path = candidate.path.as_str();
+        let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let share_of = |text: &str| covered(&words::words(text), &query.words);
+        values[Signal::Name as usize] = share_of(&candidate.name);
+        values[Signal::Stem as usize] = share_of(stem);
+        values[Signal::Folders as usize] = covered(&query.words, &words::words(folders));
     }
 }
 
@@ -165,7 +141,6 @@ fn penalties(query: &Understanding, candidate: &Candidate, values: &mut Values) 
             roles.entry && defines_nothing,
             wants.exports,
         ),
-        (Signal::Tiny, candidate.lines <= TINY_LINES, false),
     ];
     for (signal, is_one, asked_for) in against {
         values[signal as usize] = f32::from(is_one && !asked_for && !asked_path);

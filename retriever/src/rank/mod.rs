@@ -26,12 +26,8 @@ pub struct Candidate {
     pub path: String,
     /// What it is.
     pub kind: ChunkKind,
-    /// Its qualified name, may be empty.
-    pub qualified_name: String,
     /// Its bare name, may be empty.
     pub name: String,
-    /// Number of lines.
-    pub lines: u32,
     /// Its file was written by a program.
     pub generated: bool,
     /// Late-interaction score, if it was scored.
@@ -57,6 +53,7 @@ pub struct Placed {
 
 /// Orders the pool, best first; ties by chunk id.
 pub fn rank(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<Placed> {
+    let weights = &for_lists_of(pool, weights);
     let features = features::of(query, pool, weights);
     let mut placed: Vec<Placed> = features
         .iter()
@@ -67,6 +64,20 @@ pub fn rank(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec
     mark_repeats(&mut placed, pool, weights);
     sort(&mut placed, pool);
     placed
+}
+
+/// Adjusts the weights to a pool in which only one list has scores.
+fn for_lists_of(pool: &[Candidate], weights: &Weights) -> Weights {
+    let scored = |list: &Signal| match list {
+        Signal::Late => pool.iter().any(|c| c.late.is_some()),
+        Signal::Dense => pool.iter().any(|c| c.dense.is_some()),
+        _ => pool.iter().any(|c| c.lexical.is_some()),
+    };
+    let present: Vec<Signal> = Signal::LISTS.into_iter().filter(scored).collect();
+    match present[..] {
+        [alone] => weights.clone().with_only_list(alone),
+        _ => weights.clone(),
+    }
 }
 
 fn place(index: usize, values: &features::Values, weights: &Weights) -> Placed {

@@ -16,9 +16,7 @@ fn candidate(chunk: u32, path: &str) -> Candidate {
         ),
         path: path.to_owned(),
         kind: ChunkKind::Function,
-        qualified_name: String::new(),
         name: String::new(),
-        lines: 20,
         generated: false,
         late: Some(10.0),
         dense: Some(0.5),
@@ -114,23 +112,21 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
             Just(f32::INFINITY)
         ])
     };
+    let kind = prop::sample::select(ChunkKind::ALL);
     (
         any::<u32>(),
         path,
-        0..ChunkKind::ALL.len(),
+        kind,
         "[a-cA-C_]{0,6}",
-        0u32..100,
         score(),
         score(),
         score(),
         0.0f32..=1.0,
     )
         .prop_map(
-            |(chunk, path, kind, name, lines, late, dense, lexical, definition)| Candidate {
-                kind: ChunkKind::ALL[kind],
-                qualified_name: format!("a::{name}"),
+            |(chunk, path, kind, name, late, dense, lexical, definition)| Candidate {
+                kind,
                 name,
-                lines,
                 late,
                 dense,
                 lexical,

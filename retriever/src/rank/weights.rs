@@ -27,51 +27,45 @@ macro_rules! signals {
 }
 
 signals! {
-    //                                                                       words   symbol
+    //                                                        words  symbol
     /// Late-interaction score, min-max over the pool.
-    Late "late"                                                                0.60   0.30,
+    Late "late"                                                 0.50   0.30,
     /// Cosine of the dense vectors, min-max over the pool.
-    Dense "dense"                                                              0.40   0.20,
+    Dense "dense"                                               0.25   0.15,
     /// BM25 score, as a share of the best.
-    Lexical "lexical"                                                          0.60   0.40,
-    /// It defines the identifier that the query names.
-    Definition "definition"                                                    0.40   1.00,
-    /// Share of the query's words (by rarity) in the chunk's qualified name.
-    NameWords "name-words"                                                     0.20   0.10,
-    /// Share of the name's words that the query holds.
-    NameCovered "name-covered"                                                 0.15   0.10,
-    /// Share of the query's words (by rarity) in the file's stem.
-    StemWords "stem-words"                                                     0.40   0.20,
-    /// Share of the stem's words that the query holds.
-    StemCovered "stem-covered"                                                 0.20   0.20,
-    /// Share of the query's words (by rarity) in the folders' names.
-    FolderWords "folder-words"                                                 0.15   0.05,
+    Lexical "lexical"                                           0.25   0.30,
+    /// It defines an identifier that the query names.
+    Definition "definition"                                     0.20   0.75,
+    /// Share of the chunk's name that the query's words hold.
+    Name "name"                                                 0.05   0.05,
+    /// Share of the file's stem that the query's words hold.
+    Stem "stem"                                                 0.35   0.50,
+    /// Share of the query's words that the folders' names hold.
+    Folders "folders"                                           0.30   0.05,
     /// Other good chunks of the same file.
-    Coherence "coherence"                                                      0.25   0.10,
+    Coherence "coherence"                                       0.50   0.25,
     /// A test, when none is asked for.
-    Test "test"                                                               -0.40  -0.40,
+    Test "test"                                                -0.40  -0.40,
     /// An example or a demo.
-    Example "example"                                                         -0.40  -0.40,
+    Example "example"                                          -0.40  -0.40,
     /// A benchmark.
-    Benchmark "benchmark"                                                     -0.30  -0.30,
+    Benchmark "benchmark"                                      -0.40  -0.40,
     /// Third-party code.
-    Vendored "vendored"                                                       -0.30  -0.30,
+    Vendored "vendored"                                        -0.40  -0.40,
     /// Generated code.
-    Generated "generated"                                                     -0.30  -0.30,
+    Generated "generated"                                      -0.40  -0.40,
     /// Compatibility code.
-    Legacy "legacy"                                                           -0.30  -0.30,
+    Legacy "legacy"                                            -0.40  -0.40,
     /// Prose, when code is asked for.
-    Docs "docs"                                                               -0.30  -0.30,
+    Docs "docs"                                                -0.40  -0.40,
     /// Data and configuration.
-    Data "data"                                                               -0.30  -0.30,
+    Data "data"                                                -0.40  -0.40,
     /// Type declarations without code.
-    Declaration "declaration"                                                 -0.20  -0.20,
+    Declaration "declaration"                                  -0.20  -0.20,
     /// An entry file's chunk that defines nothing.
-    Reexport "re-export"                                                      -0.20  -0.20,
-    /// One or two lines.
-    Tiny "tiny"                                                               -0.10  -0.10,
+    Reexport "re-export"                                       -0.20  -0.20,
     /// A further chunk of a file that is already listed.
-    Repeat "repeat"                                                           -0.60  -0.60,
+    Repeat "repeat"                                            -0.60  -0.60,
 }
 
 impl Signal {
@@ -108,6 +102,17 @@ impl Weights {
         self
     }
 
+    /// For a pool in which a single list has scores: that list takes half of what the three have together, which does
+    /// better than its own share.
+    #[must_use]
+    pub fn with_only_list(mut self, alone: Signal) -> Weights {
+        let total: f32 = Signal::LISTS.iter().map(|&list| self.get(list)).sum();
+        for list in Signal::LISTS {
+            self.0[list as usize] = if list == alone { total / 2.0 } else { 0.0 };
+        }
+        self
+    }
+
     /// The weight of one signal.
     pub fn get(&self, signal: Signal) -> f32 {
         self.0[signal as usize]
@@ -140,6 +145,15 @@ mod tests {
         );
         let definition = |kind| Weights::of(kind).get(Signal::Definition);
         assert!(definition(QueryKind::Symbol) > definition(QueryKind::NaturalLanguage));
+    }
+
+    #[test]
+    fn a_list_alone_takes_half_of_all_three() {
+        let all = Weights::of(QueryKind::NaturalLanguage);
+        let alone = all.clone().with_only_list(Signal::Lexical);
+        assert_eq!(alone.get(Signal::Lexical), 0.5);
+        assert_eq!(alone.get(Signal::Late), 0.0);
+        assert_eq!(alone.get(Signal::Stem), all.get(Signal::Stem));
     }
 
     #[test]
