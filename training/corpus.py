@@ -1,9 +1,9 @@
 """A balanced sample of real code from the packages that a machine has anyway:
-crates, Python's standard library, npm's own modules. Only permissively licensed
-packages are there; which ones were used is returned for the record.
+crates, Python's standard library, npm's own modules. Crates without a permissive
+licence are left out; which packages were used is returned for the record.
 
-No source of the retrieval benchmark is ever read: a projection or a codebook
-fitted on it would make its figures worthless.
+No source of the retrieval benchmark is read, wherever it is: anything fitted on
+it would make its figures worthless.
 """
 
 import glob
@@ -25,6 +25,12 @@ EXTENSIONS = {
     "configuration": (".toml", ".yml"),
 }
 SKIP = re.compile(r"/(tests?|testdata|fixtures|idlelib|windows[^/]*|winapi[^/]*)/|parser\.c$|\.min\.js$|bindings\.rs$")
+BENCHMARK = re.compile(
+    r"/(abseil|absl|bats|cobra|dapper|express|fastapi|flask|fmt|fmtlib|guzzle|httpx|jackson|libuv|model2vec|nvm|pandoc"
+    r"|phoenix|plug|redis|redux|requests|serde|starlette|tokio|trpc|zig|zod)([-_./0-9]|$)",
+    re.IGNORECASE,
+)
+PERMISSIVE = re.compile(r"^license *= *\".*(MIT|Apache|BSD|ISC|Zlib|Unlicense|CC0|BSL|Unicode)", re.MULTILINE)
 WINDOW_LINES = 24
 
 
@@ -37,15 +43,32 @@ def roots():
     yield Path(npm.stdout.strip()), 3
 
 
+def usable(path):
+    name = str(path)
+    return not SKIP.search(name) and not BENCHMARK.search(name) and path.is_file() and path.stat().st_size < 200_000
+
+
+def permissive(package):
+    """Whether a crate's manifest names a permissive licence; npm and Python are."""
+    manifest = package / "Cargo.toml"
+    return not manifest.exists() or bool(PERMISSIVE.search(manifest.read_text(encoding="utf-8")))
+
+
 def files():
     """language -> [(package, path)], in a stable order."""
     found = {language: [] for language in EXTENSIONS}
+    allowed = {}
     for root, depth in roots():
         for path in sorted(root.rglob("*")):
             language = next((l for l, e in EXTENSIONS.items() if path.suffix in e), None)
-            if language and not SKIP.search(str(path)) and path.is_file() and path.stat().st_size < 200_000:
-                parts = path.relative_to(root).parts
-                found[language].append(("/".join(parts[:depth]) if len(parts) > depth else parts[0], path))
+            if not language or not usable(path):
+                continue
+            parts = path.relative_to(root).parts
+            package = "/".join(parts[:depth]) if len(parts) > depth else parts[0]
+            if package not in allowed:
+                allowed[package] = permissive(root / package)
+            if allowed[package]:
+                found[language].append((package, path))
     return found
 
 

