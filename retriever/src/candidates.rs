@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fathom_encoders::Embedding;
 use fathom_indexes::lexical::{FieldWeights, LexicalQuery, LexicalTerm};
-use fathom_indexes::{ChunkId, ChunkRow, ChunkSet, Hit, Snapshot};
+use fathom_indexes::{ChunkHead, ChunkId, ChunkRow, ChunkSet, Hit, Snapshot};
 
 use crate::definitions;
 use crate::error::RetrieveError;
+use crate::paths::names_path;
 use crate::rank::Candidate;
 use crate::request::{Mode, QueryEncoder};
 use crate::understand::Understanding;
@@ -63,6 +64,7 @@ pub fn gather(
     scores.definition = sought.definitions()?;
     if sought.mode == Mode::Hybrid {
         ids.extend(scores.definition.keys());
+        ids.extend(sought.in_named_paths()?);
     }
     if let Some(encoder) = encoder.filter(|_| sought.mode != Mode::Lexical) {
         let query = encoder.embed(&sought.query.query)?;
@@ -86,18 +88,32 @@ impl Sought<'_> {
     fn definitions(&self) -> Result<HashMap<ChunkId, f32>, RetrieveError> {
         let mut found: HashMap<ChunkId, f32> = HashMap::new();
         for wanted in &self.query.identifiers {
-            let mut symbols = self.snapshot.symbols_named(&wanted.name, false)?;
-            symbols.truncate(MOST_DEFINITIONS);
-            for symbol in symbols {
-                let Some(chunk) = symbol.chunk.filter(|&chunk| self.allows(chunk)) else {
-                    continue;
-                };
-                let strength = definitions::strength(wanted, &symbol.record);
+            let symbols = self.snapshot.symbols_named(&wanted.name, false)?;
+            let placed = symbols
+                .iter()
+                .filter_map(|symbol| Some((symbol.chunk?, &symbol.record)));
+            let allowed = placed.filter(|(chunk, _)| self.allows(*chunk));
+            for (chunk, record) in allowed.take(MOST_DEFINITIONS) {
                 let best = found.entry(chunk).or_default();
-                *best = best.max(strength);
+                *best = best.max(definitions::strength(wanted, record));
             }
         }
         Ok(found)
+    }
+
+    /// The first chunks of files whose paths the query names.
+    fn in_named_paths(&self) -> Result<Vec<ChunkId>, RetrieveError> {
+        let paths = &self.query.paths;
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named = |head: &ChunkHead<'_>| paths.iter().any(|path| names_path(path, head.path));
+        let chunks = self.snapshot.select(&named)?;
+        Ok(chunks
+            .iter()
+            .filter(|&chunk| self.allows(chunk))
+            .take(LIST_LENGTH)
+            .collect())
     }
 
     fn allows(&self, chunk: ChunkId) -> bool {

@@ -2,7 +2,8 @@
 
 use fathom_indexes::text;
 
-/// What a query mentions. A mention lifts the matching penalty of the ranking.
+/// What a query mentions. A mention lifts the matching penalty of the ranking; `definition` makes a query that names an
+/// identifier weigh its signals as that identifier alone would.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Intents {
     /// Tests, specs, mocks, fixtures.
@@ -27,8 +28,6 @@ pub struct Intents {
     pub exports: bool,
     /// The definition of something ("where is X defined").
     pub definition: bool,
-    /// How several parts work together.
-    pub architecture: bool,
 }
 
 impl Intents {
@@ -57,9 +56,6 @@ impl Intents {
             declarations: any("typings declaration declarations d"),
             exports: any("export exports exported reexport reexports init public"),
             definition: any("defined definition define defines declared declares"),
-            architecture: any(
-                "architecture overview design flow lifecycle pipeline structure how works between",
-            ),
         }
     }
 }
@@ -91,7 +87,6 @@ mod tests {
             ("declarations", intents.declarations),
             ("exports", intents.exports),
             ("definition", intents.definition),
-            ("architecture", intents.architecture),
         ];
         let named: Vec<&str> = all
             .iter()
@@ -108,7 +103,7 @@ mod tests {
             ("test_parser", "tests"),
             ("latest version", ""),
             ("where is Foo defined", "definition"),
-            ("how does routing work", "architecture"),
+            ("how does routing work", ""),
             ("usage examples", "examples"),
             ("benchmark of the encoder", "benchmarks"),
             ("legacy cookie support", "legacy"),

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod filter;
 mod intent;
 pub mod lines;
+mod paths;
 pub mod rank;
 mod regex_mode;
 mod request;

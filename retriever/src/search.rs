@@ -80,7 +80,7 @@ pub(crate) fn selection(
 }
 
 fn weights(understood: &Understanding, request: &SearchRequest) -> Weights {
-    let weights = Weights::of(understood.kind);
+    let weights = Weights::of(understood);
     if request.signals {
         weights
     } else {

@@ -57,6 +57,11 @@ pub struct Understanding {
 }
 
 impl Understanding {
+    /// Whether the definition of an identifier is what is wanted: the query is one symbol, or asks where one is defined.
+    pub fn seeks_definition(&self) -> bool {
+        self.kind == QueryKind::Symbol || (self.intents.definition && !self.identifiers.is_empty())
+    }
+
     /// The words to look for in the lexical index: function words only if there is nothing else.
     pub fn lexical_words(&self) -> Vec<String> {
         let tokens = self.query.split_whitespace();
@@ -351,6 +356,18 @@ mod tests {
             understand("retry in src/http.rs and utils.py").paths,
             ["src/http.rs", "utils.py"]
         );
+    }
+
+    #[test]
+    fn definitions_are_sought_by_name() {
+        for (query, expected) in [
+            ("HTTPAdapter", true),
+            ("where is HTTPAdapter defined", true),
+            ("how does HTTPAdapter retry", false),
+            ("how are routes defined", false),
+        ] {
+            assert_eq!(understand(query).seeks_definition(), expected, "{query}");
+        }
     }
 
     proptest::proptest! {

@@ -6,6 +6,7 @@ use fathom_indexes::{ChunkKind, FileId};
 
 use super::roles::Roles;
 use super::{Candidate, Signal, Weights};
+use crate::paths::names_path;
 use crate::understand::{QueryKind, Understanding};
 use crate::words::{self, Word};
 
@@ -87,6 +88,11 @@ fn names_and_paths(query: &Understanding, pool: &[Candidate], values: &mut [Valu
         let path = candidate.path.as_str();
         let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let is_named = query
+            .paths
+            .iter()
+            .any(|named| names_path(named, path.as_bytes()));
+        values[Signal::Path as usize] = f32::from(is_named);
         let share_of = |text: &str| covered(&words::words(text), &query.words);
         values[Signal::Name as usize] = share_of(&candidate.name);
         values[Signal::Stem as usize] = share_of(stem);

@@ -27,7 +27,7 @@ fn candidate(chunk: u32, path: &str) -> Candidate {
 
 fn ranked(query: &str, pool: &[Candidate]) -> Vec<Placed> {
     let query = understand(query);
-    rank(&query, pool, &Weights::of(query.kind))
+    rank(&query, pool, &Weights::of(&query))
 }
 
 /// Which of two paths, alike in all else, comes first; the worse one has the smaller chunk id, so ties lose.
@@ -48,6 +48,12 @@ fn paths_decide_between_equals() {
         ("parse the header", "src/other.rs", "vendor/other.rs"),
         ("parse the header", "src/other.ts", "src/other.d.ts"),
         ("tests of the parser", "tests/parser.rs", "src/other.rs"),
+        (
+            "retry in http/client.rs",
+            "src/http/client.rs",
+            "src/retry.rs",
+        ),
+        ("client.rs", "src/client.rs", "src/http_client.rs"),
     ] {
         assert_eq!(first_of(query, better, worse), better, "{query}");
     }

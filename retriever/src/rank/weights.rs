@@ -1,6 +1,6 @@
 //! The signals of the ranking and their weights: the whole model in one table.
 
-use crate::understand::QueryKind;
+use crate::understand::Understanding;
 
 /// Declares the signals with their names and weights, in the order of output.
 macro_rules! signals {
@@ -36,6 +36,8 @@ signals! {
     Lexical "lexical"                                           0.25   0.30,
     /// It defines an identifier that the query names.
     Definition "definition"                                     0.20   0.75,
+    /// Its file's path is one that the query names.
+    Path "path"                                                 1.00   1.00,
     /// Share of the chunk's name that the query's words hold.
     Name "name"                                                 0.05   0.05,
     /// Share of the file's stem that the query's words hold.
@@ -78,15 +80,16 @@ impl Signal {
 pub struct Weights([f32; Signal::ALL.len()]);
 
 impl Weights {
-    /// The weights for a kind of query.
-    pub fn of(kind: QueryKind) -> Weights {
-        let pick = |signal: &Signal| match kind {
-            QueryKind::Symbol => signal.weights().1,
-            _ => signal.weights().0,
-        };
+    /// The weights for a query of words, or for one that seeks a definition.
+    pub fn of(query: &Understanding) -> Weights {
         let mut weights = [0.0; Signal::ALL.len()];
         for (weight, signal) in weights.iter_mut().zip(Signal::ALL) {
-            *weight = pick(signal);
+            let (words, symbol) = signal.weights();
+            *weight = if query.seeks_definition() {
+                symbol
+            } else {
+                words
+            };
         }
         Weights(weights)
     }
@@ -122,6 +125,7 @@ impl Weights {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::understand::understand;
 
     #[test]
     fn every_signal_has_its_own_name_and_a_finite_weight() {
@@ -138,18 +142,18 @@ mod tests {
     }
 
     #[test]
-    fn kinds_pick_their_column() {
+    fn the_query_picks_its_column() {
+        let definition = |query| Weights::of(&understand(query)).get(Signal::Definition);
+        assert!(definition("HTTPAdapter") > definition("retries of HTTPAdapter"));
         assert_eq!(
-            Weights::of(QueryKind::Mixed),
-            Weights::of(QueryKind::NaturalLanguage)
+            definition("HTTPAdapter"),
+            definition("where is HTTPAdapter defined")
         );
-        let definition = |kind| Weights::of(kind).get(Signal::Definition);
-        assert!(definition(QueryKind::Symbol) > definition(QueryKind::NaturalLanguage));
     }
 
     #[test]
     fn a_list_alone_takes_half_of_all_three() {
-        let all = Weights::of(QueryKind::NaturalLanguage);
+        let all = Weights::of(&understand("plain words"));
         let alone = all.clone().with_only_list(Signal::Lexical);
         assert_eq!(alone.get(Signal::Lexical), 0.5);
         assert_eq!(alone.get(Signal::Late), 0.0);
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn only_keeps_what_is_named() {
-        let weights = Weights::of(QueryKind::Mixed).only(&[Signal::Late]);
+        let weights = Weights::of(&understand("plain words")).only(&[Signal::Late]);
         assert!(weights.get(Signal::Late) > 0.0);
         assert_eq!(weights.get(Signal::Dense), 0.0);
     }
