@@ -1,6 +1,7 @@
 //! Code like a given chunk, by the chunk's own vectors.
 
-use fathom_indexes::{ChunkId, ChunkRow, FileId, Snapshot};
+use fathom_encoders::Embedding;
+use fathom_indexes::{ChunkId, ChunkRow, FileId, Hit, Snapshot};
 
 use crate::error::RetrieveError;
 use crate::filter::Matcher;
@@ -70,21 +71,7 @@ pub fn similar(
     let own = embeddings.first().ok_or_else(no_such)?;
     let mut near = snapshot.dense(&own.dense, COMPARED + 1, within.as_ref())?;
     near.retain(|hit| hit.chunk != request.chunk);
-    let ids: Vec<ChunkId> = near.iter().map(|hit| hit.chunk).collect();
-    let late = snapshot.late_scores(own.tokens.as_slice(), &ids)?;
-    let per_token = 1.0 / own.tokens.rows().max(1) as f32;
-    let mut scored: Vec<(ChunkId, f32, f32)> = near
-        .iter()
-        .zip(late)
-        .map(|(hit, late)| {
-            (
-                hit.chunk,
-                0.5 * late.unwrap_or_default() * per_token,
-                0.5 * hit.score,
-            )
-        })
-        .collect();
-    scored.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(&b.0)));
+    let scored = compare(snapshot, own, &near)?;
     Ok(SearchOutcome {
         hits: hits(snapshot, &scored, request)?,
         total: None,
@@ -93,6 +80,29 @@ pub fn similar(
         complete: false,
         understood: understand(&row.record.qualified_name),
     })
+}
+
+/// The near chunks with the late and the dense half of their scores, best first.
+fn compare(
+    snapshot: &Snapshot,
+    own: &Embedding,
+    near: &[Hit],
+) -> Result<Vec<(ChunkId, f32, f32)>, RetrieveError> {
+    let ids: Vec<ChunkId> = near.iter().map(|hit| hit.chunk).collect();
+    let late = snapshot.late_scores(own.tokens.as_slice(), &ids)?;
+    let per_token = 0.5 / own.tokens.rows().max(1) as f32;
+    let halves = near.iter().zip(late);
+    let mut scored: Vec<(ChunkId, f32, f32)> = halves
+        .map(|(hit, late)| {
+            (
+                hit.chunk,
+                per_token * late.unwrap_or_default(),
+                0.5 * hit.score,
+            )
+        })
+        .collect();
+    scored.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(&b.0)));
+    Ok(scored)
 }
 
 fn hits(
