@@ -2,7 +2,7 @@
 //!
 //! Loading a model takes longer than all the rest of a search, so it begins
 //! in a thread of its own before the index is even opened, and it encodes the
-//! query as soon as it can. A search that turns out not to need it never waits.
+//! query as soon as it can.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -60,6 +60,19 @@ impl QueryModel {
             State::Ready(loaded) => Ok(use_it(loaded)),
             State::Failed(reason) => Err(reason.clone()),
             State::Loading(_) => Err("the model is still loading".into()),
+        }
+    }
+}
+
+/// A process must not end while ONNX Runtime is loading in another of its
+/// threads: the runtime's destructors would run under that thread and crash.
+impl Drop for QueryModel {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let last = std::mem::replace(state, State::Failed(String::new()));
+        if let State::Loading(thread) = last {
+            // Nobody is left to hear whether it failed.
+            let _ = thread.join();
         }
     }
 }

@@ -190,6 +190,14 @@ fn batches(documents: Vec<(ContentHash, Document)>) -> Vec<Batch> {
     batches
 }
 
+/// The error of a worker, once all of them have ended: none takes a batch any more, so none sends a result either.
+fn why_they_ended(from_workers: &Receiver<Result<Done, EncoderError>>) -> IndexError {
+    from_workers.iter().find_map(Result::err).map_or_else(
+        || IndexError::Worker("it ended early".to_string()),
+        IndexError::from,
+    )
+}
+
 /// One encoding run, seen from the thread that owns the writer.
 struct Run<'a> {
     queue: Queue,
@@ -224,7 +232,7 @@ impl Run<'_> {
                 };
                 to_workers
                     .send(batch)
-                    .map_err(|_| IndexError::Worker("it ended early".to_string()))?;
+                    .map_err(|_| why_they_ended(from_workers))?;
                 running += 1;
             }
             if running == 0 {
