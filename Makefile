@@ -12,7 +12,7 @@ ifeq ($(shell uname -s),Darwin)
 FEATURES ?= --no-default-features
 endif
 
-FATHOM := target/release/fathom
+FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
