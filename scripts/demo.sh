@@ -2,7 +2,7 @@
 # Indexes fathom's own source and one crate that it depends on, and searches both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-fathom=$PWD/${1:-target/release/fathom}
+fathom=$(realpath "${1:-target/release/fathom}")
 
 # The sources of the crate `$1`, which cargo has unpacked already.
 crate_folder() {
