@@ -1,0 +1,1 @@
+//! The deterministic explanation of one place in the code.

@@ -1,0 +1,1 @@
+//! Citations in an answer, checked against the lines they name.

@@ -1,0 +1,1 @@
+//! What the reader is shown: chunks chosen by value within a token budget.

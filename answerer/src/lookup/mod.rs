@@ -1,0 +1,1 @@
+//! Prompt lookup: drafts copied from the prompt and the output so far.

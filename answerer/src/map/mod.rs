@@ -1,0 +1,1 @@
+//! A map of the repository by importance of its symbols.

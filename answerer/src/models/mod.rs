@@ -1,0 +1,1 @@
+//! Reader models: named profiles, where their files are, which one suits a machine.

@@ -1,0 +1,1 @@
+//! Repository text as data: fences, secrets, neutral output.
