@@ -14,6 +14,8 @@ use crate::EncoderError;
 const BUNDLED_TOML: &str = include_str!("../models/default/profile.toml");
 const BUNDLED_MODEL: &[u8] = include_bytes!("../models/default/model.onnx");
 const BUNDLED_TOKENIZER: &[u8] = include_bytes!("../models/default/tokenizer.json");
+/// None yet: the bundled profile does not name a codebook.
+const BUNDLED_CODEBOOK: &[u8] = &[];
 
 /// A model, described. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +39,7 @@ struct Description {
     query_length: usize,
     model: FileEntry,
     tokenizer: FileEntry,
+    codebook: Option<FileEntry>,
     text: TextRules,
 }
 
@@ -150,6 +153,18 @@ impl Profile {
 
     pub(crate) fn tokenizer_bytes(&self) -> Result<Cow<'static, [u8]>, EncoderError> {
         self.bytes(&self.described.tokenizer, BUNDLED_TOKENIZER)
+    }
+
+    /// The codebook that belongs to the model's token vectors, if it has one. No part of the
+    /// identity: it changes how vectors are stored, not what they are.
+    ///
+    /// # Errors
+    /// If its file cannot be read or is not the one that the profile describes.
+    pub fn codebook_bytes(&self) -> Result<Option<Cow<'static, [u8]>>, EncoderError> {
+        let entry = self.described.codebook.as_ref();
+        entry
+            .map(|entry| self.bytes(entry, BUNDLED_CODEBOOK))
+            .transpose()
     }
 
     /// The bytes of one file, checked when they come from disk. Those in the

@@ -70,14 +70,22 @@ fn residual(name: &str, documents: usize, queries: usize) {
     let centroids: Vec<u32> = noise[..rows].iter().map(|bits| bits >> 8 & 4095).collect();
     let scales = vec![1.0; rows];
     let (codes, centroid_scales) = quantize(&vectors(CENTROIDS, DIM, 5), DIM);
-    let values = ResidualValues::new(&std::array::from_fn(|at| at as f32 / 100.0 - 0.075));
+    let values = ResidualValues::new(&std::array::from_fn::<_, 16, _>(|at| {
+        at as f32 / 100.0 - 0.075
+    }));
     let query = Query::new(&vectors(queries, DIM, 3), DIM);
     let centroid_rows = Tokens {
         codes: &codes,
         scales: &centroid_scales,
     };
-    let table = best_of(|| drop(black_box(ResidualQuery::new(&query, centroid_rows, values))));
-    let against = ResidualQuery::new(&query, centroid_rows, values);
+    let table = best_of(|| {
+        drop(black_box(ResidualQuery::new(
+            &query,
+            centroid_rows,
+            &values,
+        )))
+    });
+    let against = ResidualQuery::new(&query, centroid_rows, &values);
     let mut scorer = against.scorer();
     let seconds = best_of(|| {
         for at in 0..documents {

@@ -19,19 +19,19 @@ pub struct Residuals<'a> {
     pub scales: &'a [f32],
 }
 
-/// Sixteen residual values as bytes: `value ≈ step · byte`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Up to 256 residual values as bytes: `value ≈ step · byte`.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ResidualValues {
     /// What the bytes are multiplied by.
     pub step: f32,
-    /// Value of each nibble.
-    pub bytes: [i8; 16],
+    /// Value of each level.
+    pub bytes: Vec<i8>,
 }
 
 impl ResidualValues {
-    /// Rounds sixteen values.
-    pub fn new(values: &[f32; 16]) -> ResidualValues {
-        let mut bytes = [0; 16];
+    /// Rounds the values of all levels.
+    pub fn new(values: &[f32]) -> ResidualValues {
+        let mut bytes = vec![0; values.len()];
         let step = super::quantize_row(values, &mut bytes);
         ResidualValues { step, bytes }
     }
@@ -41,7 +41,9 @@ impl ResidualValues {
 #[derive(Debug)]
 pub struct ResidualQuery<'q> {
     query: &'q Query,
-    values: ResidualValues,
+    step: f32,
+    /// Value of each nibble.
+    values: [i8; 16],
     /// Dot product of each centroid with each query lane, `[centroids, lanes]`.
     table: Vec<f32>,
 }
@@ -50,14 +52,17 @@ impl<'q> ResidualQuery<'q> {
     /// Multiplies all `centroids` with `query`.
     ///
     /// # Panics
-    /// If the dimensions differ or are odd.
-    pub fn new(query: &'q Query, centroids: Tokens<'_>, values: ResidualValues) -> Self {
+    /// If the dimensions differ or are odd, or there are not sixteen values.
+    pub fn new(query: &'q Query, centroids: Tokens<'_>, values: &ResidualValues) -> Self {
         assert!(query.dim.is_multiple_of(2), "an even number of dimensions");
+        let mut sixteen = [0; 16];
+        sixteen.copy_from_slice(&values.bytes);
         let mut table = Vec::new();
         query.products(centroids, &mut table);
         ResidualQuery {
             query,
-            values,
+            step: values.step,
+            values: sixteen,
             table,
         }
     }
@@ -88,19 +93,18 @@ impl ResidualScorer<'_> {
     pub fn score(&mut self, tokens: Residuals<'_>) -> Option<f32> {
         let ResidualQuery {
             query,
+            step,
             values,
             table,
         } = self.query;
         assert_eq!(tokens.packed.len(), tokens.scales.len() * query.dim / 2);
         self.codes.resize(tokens.packed.len() * 2, 0);
-        query
-            .kernel
-            .unpack(tokens.packed, &values.bytes, &mut self.codes);
+        query.kernel.unpack(tokens.packed, values, &mut self.codes);
         self.scorer.score_rows(Rows {
             codes: &self.codes,
             scales: tokens.scales,
             bases: Some(Bases {
-                step: values.step,
+                step: *step,
                 table,
                 rows: tokens.centroids,
             }),

@@ -185,7 +185,7 @@ proptest! {
             .sum();
         for kernel in supported() {
             let query = Query::with_kernel(&rows, dim, kernel);
-            let against = ResidualQuery::new(&query, centroids, values);
+            let against = ResidualQuery::new(&query, centroids, &values);
             prop_assert_eq!(against.scorer().score(residuals), Some(expected), "{}", kernel.name);
         }
     }
