@@ -23,6 +23,7 @@ pub mod codebook;
 pub mod dense;
 pub mod lexical;
 pub mod maxsim;
+pub mod plaid;
 pub mod storage;
 pub mod text;
 

@@ -61,6 +61,32 @@ impl Codebook {
         vectors
     }
 
+    /// |centroid + residual| of each coded vector.
+    ///
+    /// # Panics
+    /// If the parts have different lengths, or a centroid does not exist.
+    pub fn lengths(&self, centroids: &[u16], residuals: &[u8]) -> Vec<f32> {
+        assert_eq!(
+            residuals.len(),
+            centroids.len() * self.row_bytes(),
+            "coded shape"
+        );
+        let rows = residuals.par_chunks_exact(self.row_bytes());
+        let length = |(packed, &centroid): (&[u8], &u16)| {
+            let parts = self.centroid(centroid).zip(self.unpack(packed));
+            let squares = parts.map(|(base, level)| (base + self.value(level)).powi(2));
+            // In the order of `levels`, so that both give the same number.
+            squares.fold(0.0, |sum: f32, square| sum + square).sqrt()
+        };
+        rows.zip(centroids).map(length).collect()
+    }
+
+    /// What is stored for vectors of these lengths before they are brought to 1.
+    pub fn norm_codes(&self, lengths: &[f32]) -> Vec<u8> {
+        let norms = lengths.iter().map(|length| length.recip());
+        norms.map(|norm| self.norm_code(norm)).collect()
+    }
+
     /// Finds the level of each component's residual and gives |centroid + residual|.
     pub(super) fn levels(&self, vector: &[f32], centroid: u16, levels: &mut [u8]) -> f32 {
         let mut square = 0.0;
@@ -84,7 +110,8 @@ impl Codebook {
         }));
     }
 
-    fn unpack(&self, packed: &[u8]) -> impl Iterator<Item = u8> {
+    /// The levels of one residual row.
+    pub(crate) fn unpack(&self, packed: &[u8]) -> impl Iterator<Item = u8> {
         let bits = self.bits.count();
         let mask = u8::MAX >> (8 - bits);
         let shifts = move || (0..8).step_by(bits);

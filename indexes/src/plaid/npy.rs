@@ -76,7 +76,9 @@ impl NpyReader {
     /// is stored column by column.
     pub fn open(path: &Path) -> Result<NpyReader, PlaidError> {
         let file = File::open(path).map_err(|e| PlaidError::io("open", path, e))?;
-        let length = file.metadata().map_err(|e| PlaidError::io("read", path, e))?;
+        let length = file
+            .metadata()
+            .map_err(|e| PlaidError::io("read", path, e))?;
         let mut input = BufReader::with_capacity(1 << 18, file);
         let header = npy_header::read(&mut input, length.len())
             .map_err(|problem| PlaidError::invalid(path, problem))?;
@@ -209,7 +211,10 @@ impl<T: Number> NpyWriter<T> {
     /// If the last row is not whole.
     pub fn finish(mut self) -> Result<(), PlaidError> {
         self.header()?;
-        let synced = self.output.flush().and_then(|()| self.output.get_ref().sync_all());
+        let synced = self
+            .output
+            .flush()
+            .and_then(|()| self.output.get_ref().sync_all());
         synced.map_err(|e| PlaidError::io("write", &self.path, e))
     }
 
@@ -238,6 +243,14 @@ pub fn write<T: Number>(
     let mut writer = NpyWriter::create(path, columns)?;
     writer.write(numbers)?;
     writer.finish()
+}
+
+/// Replaces an array by one of `count` equal numbers.
+#[cfg(test)]
+pub(super) fn write_again<T: Number>(path: &Path, count: usize, number: T) {
+    let removed = std::fs::remove_file(path);
+    let written = write(path, None, &vec![number; count]);
+    assert!(removed.is_ok() && written.is_ok());
 }
 
 /// The value of a half-precision float.
@@ -287,7 +300,10 @@ mod tests {
         let read = NpyReader::open(&path).unwrap().integers(9).unwrap();
         assert_eq!(read, [i64::from(i32::MIN), 5]);
         let (_dir, path) = written(Some(2), &[1u8, 2, 3, 255]);
-        assert_eq!(NpyReader::open(&path).unwrap().bytes(9).unwrap(), [1, 2, 3, 255]);
+        assert_eq!(
+            NpyReader::open(&path).unwrap().bytes(9).unwrap(),
+            [1, 2, 3, 255]
+        );
         let (_dir, path) = written::<i64>(None, &[]);
         assert_eq!(NpyReader::open(&path).unwrap().rows(), 0);
     }

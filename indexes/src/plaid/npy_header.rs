@@ -45,9 +45,8 @@ pub fn bytes(header: &Header) -> [u8; LENGTH] {
         Dtype::U8 => "|u1",
     };
     let comma = if header.columns.is_none() { "," } else { "" };
-    let text = format!(
-        "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({header}{comma}), }}"
-    );
+    let text =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({header}{comma}), }}");
     let mut bytes = [b' '; LENGTH];
     bytes[..6].copy_from_slice(MAGIC);
     bytes[6..8].copy_from_slice(&[1, 0]);
@@ -123,11 +122,22 @@ fn parse(text: &str) -> Result<Header, String> {
         .strip_prefix('(')
         .and_then(|shape| shape.strip_suffix(')'))
         .ok_or("header: `shape` is not a tuple")?;
-    let sizes = inner.split(',').map(str::trim).filter(|size| !size.is_empty());
+    let sizes = inner
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty());
     let sizes: Result<Vec<usize>, _> = sizes.map(str::parse).collect();
     match sizes.map_err(|_| "header: `shape` is not made of numbers")?[..] {
-        [rows] => Ok(Header { dtype, rows, columns: None }),
-        [rows, columns] => Ok(Header { dtype, rows, columns: Some(columns) }),
+        [rows] => Ok(Header {
+            dtype,
+            rows,
+            columns: None,
+        }),
+        [rows, columns] => Ok(Header {
+            dtype,
+            rows,
+            columns: Some(columns),
+        }),
         _ => Err(format!("shape: {shape} has not one or two dimensions")),
     }
 }
@@ -140,7 +150,11 @@ fn value<'t>(text: &'t str, key: &str) -> Result<&'t str, String> {
         .iter()
         .find_map(|key| Some(&text[text.find(key)? + key.len()..]))
         .ok_or_else(missing)?;
-    let value = after.trim_start().strip_prefix(':').ok_or_else(missing)?.trim_start();
+    let value = after
+        .trim_start()
+        .strip_prefix(':')
+        .ok_or_else(missing)?
+        .trim_start();
     let end = match value.starts_with('(') {
         true => value.find(')').map(|at| at + 1),
         false => value.find([',', '}']),
@@ -169,7 +183,11 @@ mod tests {
 
     #[test]
     fn headers_of_other_writers_are_read() {
-        let expected = Header { dtype: Dtype::F32, rows: 3, columns: Some(2) };
+        let expected = Header {
+            dtype: Dtype::F32,
+            rows: 3,
+            columns: Some(2),
+        };
         for text in [
             "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }   \n",
             "{\"shape\": (3,2), \"fortran_order\": False, \"descr\": \"<f4\"}",
@@ -177,22 +195,50 @@ mod tests {
             assert_eq!(header(text, 24), Ok(expected), "{text}");
         }
         let one = header("{'descr': '<u1', 'fortran_order': False, 'shape': (5,)}", 5);
-        assert_eq!(one, Ok(Header { dtype: Dtype::U8, rows: 5, columns: None }));
+        assert_eq!(
+            one,
+            Ok(Header {
+                dtype: Dtype::U8,
+                rows: 5,
+                columns: None
+            })
+        );
     }
 
     #[test]
     fn other_headers_are_refused_with_a_reason() {
         let huge = usize::MAX / 2;
         let cases = [
-            ("<f4', 'fortran_order': True, 'shape': (3, 2)", "column by column"),
-            (">f4', 'fortran_order': False, 'shape': (3, 2)", "type `>f4`"),
-            ("<f4', 'fortran_order': False, 'shape': (3, 2, 1)", "dimensions"),
+            (
+                "<f4', 'fortran_order': True, 'shape': (3, 2)",
+                "column by column",
+            ),
+            (
+                ">f4', 'fortran_order': False, 'shape': (3, 2)",
+                "type `>f4`",
+            ),
+            (
+                "<f4', 'fortran_order': False, 'shape': (3, 2, 1)",
+                "dimensions",
+            ),
             ("<f4', 'fortran_order': False, 'shape': ()", "dimensions"),
-            ("<f4', 'fortran_order': False, 'shape': (-3, 2)", "not made of numbers"),
-            ("<f4', 'fortran_order': False, 'shape': (3, 3)", "bytes instead of"),
-            ("<f4', 'fortran_order': False, 'shape': (3, 1)", "bytes instead of"),
+            (
+                "<f4', 'fortran_order': False, 'shape': (-3, 2)",
+                "not made of numbers",
+            ),
+            (
+                "<f4', 'fortran_order': False, 'shape': (3, 3)",
+                "bytes instead of",
+            ),
+            (
+                "<f4', 'fortran_order': False, 'shape': (3, 1)",
+                "bytes instead of",
+            ),
             ("<f4', 'fortran_order': False", "`shape` is missing"),
-            (&format!("<f4', 'fortran_order': False, 'shape': ({huge}, 8)"), "overflows"),
+            (
+                &format!("<f4', 'fortran_order': False, 'shape': ({huge}, 8)"),
+                "overflows",
+            ),
         ];
         for (text, reason) in cases {
             let problem = header(&format!("{{'descr': '{text}, }}"), 24).unwrap_err();
