@@ -67,25 +67,26 @@ fn residual(name: &str, documents: usize, queries: usize) {
         .map(f32::to_bits)
         .collect();
     let packed: Vec<u8> = noise.iter().map(|bits| (bits >> 12) as u8).collect();
-    let centroids: Vec<u32> = noise[..rows].iter().map(|bits| bits >> 8 & 4095).collect();
-    let scales = vec![1.0; rows];
+    let centroids: Vec<u16> = noise[..rows]
+        .iter()
+        .map(|bits| (bits >> 8 & 4095) as u16)
+        .collect();
+    let norms = vec![0; rows];
     let (codes, centroid_scales) = quantize(&vectors(CENTROIDS, DIM, 5), DIM);
     let values = ResidualValues::new(&std::array::from_fn::<_, 16, _>(|at| {
         at as f32 / 100.0 - 0.075
     }));
-    let query = Query::new(&vectors(queries, DIM, 3), DIM);
     let centroid_rows = Tokens {
         codes: &codes,
         scales: &centroid_scales,
     };
-    let table = best_of(|| {
-        drop(black_box(ResidualQuery::new(
-            &query,
-            centroid_rows,
-            &values,
-        )))
-    });
-    let against = ResidualQuery::new(&query, centroid_rows, &values);
+    let rows_of_query = vectors(queries, DIM, 3);
+    let new = || {
+        let query = Query::new(&rows_of_query, DIM);
+        ResidualQuery::new(query, centroid_rows, &values, &[1.0; 256])
+    };
+    let table = best_of(|| drop(black_box(new())));
+    let against = new();
     let mut scorer = against.scorer();
     let seconds = best_of(|| {
         for at in 0..documents {
@@ -93,7 +94,7 @@ fn residual(name: &str, documents: usize, queries: usize) {
             black_box(scorer.score(Residuals {
                 packed: &packed[tokens.start * DIM / 2..tokens.end * DIM / 2],
                 centroids: &centroids[tokens.clone()],
-                scales: &scales[tokens],
+                norms: &norms[tokens],
             }));
         }
     });

@@ -21,6 +21,7 @@ mod writer;
 
 pub mod codebook;
 pub mod dense;
+pub mod late;
 pub mod lexical;
 pub mod maxsim;
 pub mod plaid;

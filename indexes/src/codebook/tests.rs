@@ -96,19 +96,21 @@ fn scores_of_codes_are_near_those_of_the_vectors() {
     let data = vectors(2000, 30, 4);
     let codebook = Codebook::train(&data, DIM, &training(32, 4));
     let coded = codebook.encode(&data);
-    let centroids: Vec<u32> = coded.centroids.iter().map(|&at| u32::from(at)).collect();
-    let norms = coded.norms.iter();
-    let scales: Vec<f32> = norms.map(|&at| codebook.norms()[usize::from(at)]).collect();
     let queries = vectors(8, 8, 9);
     let query = Query::new(&queries, DIM);
-    let against = ResidualQuery::new(&query, codebook.centroids(), codebook.values());
+    let against = ResidualQuery::new(
+        query,
+        codebook.centroids(),
+        codebook.values(),
+        codebook.norms(),
+    );
     let mut scorer = against.scorer();
     for at in (0..2000).step_by(50) {
         let rows = at..at + 50;
         let got = scorer.score(Residuals {
             packed: &coded.residuals[rows.start * DIM / 2..rows.end * DIM / 2],
-            centroids: &centroids[rows.clone()],
-            scales: &scales[rows.clone()],
+            centroids: &coded.centroids[rows.clone()],
+            norms: &coded.norms[rows.clone()],
         });
         let document = &data[rows.start * DIM..rows.end * DIM];
         let best = |query: &[f32]| {

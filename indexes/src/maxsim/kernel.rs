@@ -1,6 +1,7 @@
 //! Kernel choice at run time, the packed query, and the scalar twin of every kernel.
 
 use super::Tokens;
+use super::residual::Levels;
 use std::sync::OnceLock;
 
 /// Query rows interleaved for a kernel: `[block][group][lane]`, where a lane is one query row
@@ -71,14 +72,14 @@ pub(super) struct Bases<'a> {
     /// `[centroids, lanes]`.
     pub table: &'a [f32],
     /// Row of the table for each document row.
-    pub rows: &'a [u32],
+    pub rows: &'a [u16],
 }
 
 impl Bases<'_> {
     /// The bases of document row `at`.
     #[inline(always)]
     pub fn of(&self, at: usize, lanes: usize) -> &[f32] {
-        &self.table[self.rows[at] as usize * lanes..][..lanes]
+        &self.table[usize::from(self.rows[at]) * lanes..][..lanes]
     }
 }
 
@@ -89,8 +90,8 @@ pub(super) type Score = unsafe fn(&Packed, Rows<'_>, &mut Vec<i16>, &mut [f32]);
 /// Writes the dot product of a query with each row.
 pub(super) type Dots = unsafe fn(&[i8], &[i8], &mut [i32]);
 
-/// Writes the value of each nibble, low ones before high ones.
-pub(super) type Unpack = unsafe fn(&[u8], &[i8; 16], &mut [i8]);
+/// Writes the value of each code, those in the lowest bits of a byte first.
+pub(super) type Unpack = unsafe fn(&[u8], &Levels, &mut [i8]);
 
 /// One implementation. The function pointers may be called only where the processor has the
 /// features, which [`supported`] sees to.
@@ -126,6 +127,9 @@ impl Kernel {
         let Tokens { codes, scales } = tokens;
         assert_eq!(codes.len(), scales.len() * query.dim);
         assert_eq!(out.len(), scales.len() * query.lanes());
+        if out.is_empty() {
+            return;
+        }
         let rows = Rows {
             codes,
             scales,
@@ -136,10 +140,10 @@ impl Kernel {
     }
 
     #[allow(unsafe_code)]
-    pub fn unpack(&self, packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
-        assert_eq!(out.len(), 2 * packed.len());
+    pub fn unpack(&self, packed: &[u8], levels: &Levels, out: &mut [i8]) {
+        assert_eq!(out.len(), levels.per_byte() * packed.len());
         // SAFETY: as above.
-        unsafe { (self.unpack)(packed, values, out) }
+        unsafe { (self.unpack)(packed, levels, out) }
     }
 
     #[allow(unsafe_code)]
@@ -218,10 +222,12 @@ fn scalar_table(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32
 }
 
 /// The scalar twin of the other kernels' unpacking, which also use it for the last few bytes.
-pub(super) fn unpack(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
-    for (pair, byte) in out.chunks_exact_mut(2).zip(packed) {
-        pair[0] = values[usize::from(byte & 15)];
-        pair[1] = values[usize::from(byte >> 4)];
+pub(super) fn unpack(packed: &[u8], levels: &Levels, out: &mut [i8]) {
+    let mask = u8::MAX >> (8 - levels.bits);
+    for (dims, byte) in out.chunks_exact_mut(levels.per_byte()).zip(packed) {
+        for (at, value) in dims.iter_mut().enumerate() {
+            *value = levels.bytes[usize::from(byte >> (at * levels.bits) & mask)];
+        }
     }
 }
 

@@ -15,6 +15,8 @@ mod quantize;
 mod residual;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_unpack;
 
 pub use quantize::{quantize, quantize_row};
 pub use residual::{ResidualQuery, ResidualScorer, ResidualValues, Residuals};
@@ -88,6 +90,12 @@ impl Query {
         self.kernel.table(&self.packed, tokens, out);
     }
 
+    /// Adds up the best score of each lane.
+    fn total(&self, maxima: &[f32]) -> f32 {
+        let best = maxima.iter().zip(&self.scales);
+        best.map(|(best, scale)| best * scale).sum()
+    }
+
     /// A scorer with its own working memory; make one per thread.
     pub fn scorer(&self) -> Scorer<'_> {
         Scorer {
@@ -113,30 +121,19 @@ impl Scorer<'_> {
     /// If `tokens.codes` is not `[tokens.scales.len(), dim]`.
     pub fn score(&mut self, tokens: Tokens<'_>) -> Option<f32> {
         let Tokens { codes, scales } = tokens;
-        self.score_rows(Rows {
+        let query = self.query;
+        if scales.is_empty() || query.scales.is_empty() {
+            return None;
+        }
+        let rows = Rows {
             codes,
             scales,
             bases: None,
-        })
-    }
-
-    fn score_rows(&mut self, rows: Rows<'_>) -> Option<f32> {
-        let query = self.query;
-        if rows.scales.is_empty() || query.scales.is_empty() {
-            return None;
-        }
+        };
         query
             .kernel
             .maxima(&query.packed, rows, &mut self.wide, &mut self.maxima);
-        Some(self.best_per_token().sum())
-    }
-
-    /// Cosine of the best document token for each query token in the last scored document.
-    pub fn best_per_token(&self) -> impl Iterator<Item = f32> {
-        self.maxima
-            .iter()
-            .zip(&self.query.scales)
-            .map(|(best, scale)| best * scale)
+        Some(query.total(&self.maxima))
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel::{Kernel, Packed, Rows, unpack};
+use super::residual::Levels;
 use std::arch::aarch64::*;
 
 pub(super) static NEON: Kernel = Kernel {
@@ -51,15 +52,69 @@ fn table(query: &Packed, rows: Rows<'_>, _: &mut Vec<i16>, out: &mut [f32]) {
     }
 }
 
-/// Looks up both nibbles of each byte, low one first.
+/// Looks up the codes of each byte.
 #[target_feature(enable = "neon")]
-fn unpack_neon(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
+fn unpack_neon(packed: &[u8], levels: &Levels, out: &mut [i8]) {
     let whole = packed.len() / 16 * 16;
-    // SAFETY: `values` holds 16 bytes; 16 packed bytes from `at` give the 32 from `2 * at`,
-    // and `out` is twice as long as `packed`.
+    let per_byte = levels.per_byte();
+    match levels.bits {
+        1 => unpack_1(&packed[..whole], levels, out),
+        2 => unpack_2(&packed[..whole], levels, out),
+        4 => unpack_4(&packed[..whole], levels, out),
+        _ => return unpack(packed, levels, out),
+    }
+    unpack(&packed[whole..], levels, &mut out[per_byte * whole..]);
+}
+
+/// One bit per dimension, two bytes at a time: whole 16-byte pieces only.
+#[target_feature(enable = "neon")]
+fn unpack_1(packed: &[u8], levels: &Levels, out: &mut [i8]) {
+    assert!(out.len() >= 8 * packed.len());
+    let bit = vreinterpretq_u8_u64(vdupq_n_u64(0x8040_2010_0804_0201));
+    let (clear, set) = (vdupq_n_s8(levels.bytes[0]), vdupq_n_s8(levels.bytes[1]));
+    for (at, pair) in packed.chunks_exact(2).enumerate() {
+        let bytes = vcombine_u8(vdup_n_u8(pair[0]), vdup_n_u8(pair[1]));
+        let chosen = vbslq_s8(vtstq_u8(bytes, bit), set, clear);
+        // SAFETY: two packed bytes give 16 of the `8 * packed.len()` bytes of `out`.
+        unsafe { vst1q_s8(out.as_mut_ptr().add(16 * at), chosen) };
+    }
+}
+
+/// Two bits per dimension: a nibble is looked up once for each of its two dimensions.
+#[target_feature(enable = "neon")]
+fn unpack_2(packed: &[u8], levels: &Levels, out: &mut [i8]) {
+    assert!(out.len() >= 4 * packed.len());
+    // SAFETY: both tables hold 16 bytes; 16 packed bytes from `at` give the 64 from `4 * at`.
     unsafe {
-        let values = vld1q_s8(values.as_ptr());
-        for at in (0..whole).step_by(16) {
+        let first = vld1q_s8(levels.nibbles[0].as_ptr());
+        let second = vld1q_s8(levels.nibbles[1].as_ptr());
+        for at in (0..packed.len()).step_by(16) {
+            let bytes = vld1q_u8(packed.as_ptr().add(at));
+            let (low, high) = (vandq_u8(bytes, vdupq_n_u8(15)), vshrq_n_u8::<4>(bytes));
+            let dims = [vqtbl1q_s8(first, low), vqtbl1q_s8(second, low)];
+            let next = [vqtbl1q_s8(first, high), vqtbl1q_s8(second, high)];
+            let pairs = [
+                (vzip1q_s8(dims[0], dims[1]), vzip1q_s8(next[0], next[1])),
+                (vzip2q_s8(dims[0], dims[1]), vzip2q_s8(next[0], next[1])),
+            ];
+            for (half, (low, high)) in pairs.into_iter().enumerate() {
+                let (low, high) = (vreinterpretq_s16_s8(low), vreinterpretq_s16_s8(high));
+                let to: *mut i16 = out.as_mut_ptr().add(4 * at + 32 * half).cast();
+                vst1q_s16(to, vzip1q_s16(low, high));
+                vst1q_s16(to.add(8), vzip2q_s16(low, high));
+            }
+        }
+    }
+}
+
+/// Four bits per dimension.
+#[target_feature(enable = "neon")]
+fn unpack_4(packed: &[u8], levels: &Levels, out: &mut [i8]) {
+    assert!(out.len() >= 2 * packed.len());
+    // SAFETY: the table holds 16 bytes; 16 packed bytes from `at` give the 32 from `2 * at`.
+    unsafe {
+        let values = vld1q_s8(levels.bytes.as_ptr());
+        for at in (0..packed.len()).step_by(16) {
             let bytes = vld1q_u8(packed.as_ptr().add(at));
             let low = vqtbl1q_s8(values, vandq_u8(bytes, vdupq_n_u8(15)));
             let high = vqtbl1q_s8(values, vshrq_n_u8::<4>(bytes));
@@ -67,7 +122,6 @@ fn unpack_neon(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
             vst1q_s8(out.as_mut_ptr().add(2 * at + 16), vzip2q_s8(low, high));
         }
     }
-    unpack(&packed[whole..], values, &mut out[2 * whole..]);
 }
 
 /// The dot product of one document row with each of four query rows.

@@ -1,25 +1,30 @@
-//! MaxSim on token vectors stored as a centroid and a 4-bit residual per dimension.
+//! MaxSim on token vectors stored as a centroid and a few bits of residual per dimension.
 //!
-//! A token is `scale · (centroid + residual)`. The query meets every centroid once, in a table;
-//! per token only its residual is looked up (one byte value per nibble), multiplied in integers
+//! A token is `norm · (centroid + residual)`. The query meets every centroid once, in a table;
+//! per token only its residual is looked up (one byte value per code), multiplied in integers
 //! like any int8 row, and added to the table's entry. The coding is that of ColBERTv2 (Santhanam
-//! et al., 2022) with one set of sixteen values for all dimensions.
+//! et al., 2022) with one set of values for all dimensions.
 
 use super::kernel::{Bases, Rows};
-use super::{Query, Scorer, Tokens};
+use super::{Query, Tokens};
+
+/// Rows of the table: one for every centroid code there can be, so that a code beyond the
+/// codebook (damage) meets zeros. Memory that no centroid fills is never touched.
+const TABLE_ROWS: usize = 1 << 16;
 
 /// One document's tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Residuals<'a> {
-    /// Two dimensions per byte, the first in the low nibble: `[tokens, dim / 2]`.
+    /// Codes of all dimensions, the first in the lowest bits of a byte:
+    /// `[tokens, dim * bits / 8]`.
     pub packed: &'a [u8],
     /// Each token's centroid.
-    pub centroids: &'a [u32],
-    /// What a token's centroid plus residual is multiplied by: one over its length.
-    pub scales: &'a [f32],
+    pub centroids: &'a [u16],
+    /// Which of 256 norms a token's centroid plus residual is multiplied by.
+    pub norms: &'a [u8],
 }
 
-/// Up to 256 residual values as bytes: `value ≈ step · byte`.
+/// 2, 4, 16 or 256 residual values as bytes: `value ≈ step · byte`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResidualValues {
     /// What the bytes are multiplied by.
@@ -37,42 +42,101 @@ impl ResidualValues {
     }
 }
 
+/// Residual values as the kernels look them up.
+#[derive(Debug)]
+pub(super) struct Levels {
+    /// Bits of a code: 1, 2, 4 or 8.
+    pub bits: usize,
+    /// Value of each code, zero past the last.
+    pub bytes: [i8; 256],
+    /// Value of the lower, and of the upper, 2-bit code of each nibble.
+    pub nibbles: [[i8; 16]; 2],
+}
+
+impl Levels {
+    fn new(values: &[i8]) -> Levels {
+        let bits = values.len().ilog2() as usize;
+        assert!(
+            values.len() == 1 << bits && matches!(bits, 1 | 2 | 4 | 8),
+            "2, 4, 16 or 256 values"
+        );
+        let mut bytes = [0; 256];
+        bytes[..values.len()].copy_from_slice(values);
+        Levels {
+            bits,
+            bytes,
+            nibbles: [
+                std::array::from_fn(|nibble| bytes[nibble & 3]),
+                std::array::from_fn(|nibble| bytes[nibble >> 2]),
+            ],
+        }
+    }
+
+    /// Codes in a byte.
+    pub fn per_byte(&self) -> usize {
+        8 / self.bits
+    }
+}
+
 /// A query against one codebook.
 #[derive(Debug)]
-pub struct ResidualQuery<'q> {
-    query: &'q Query,
+pub struct ResidualQuery<'c> {
+    query: Query,
     step: f32,
-    /// Value of each nibble.
-    values: [i8; 16],
-    /// Dot product of each centroid with each query lane, `[centroids, lanes]`.
+    levels: Levels,
+    norms: &'c [f32; 256],
+    /// Dot product of each centroid with each query lane, `[TABLE_ROWS, lanes]`.
     table: Vec<f32>,
 }
 
-impl<'q> ResidualQuery<'q> {
+impl<'c> ResidualQuery<'c> {
     /// Multiplies all `centroids` with `query`.
     ///
     /// # Panics
-    /// If the dimensions differ or are odd, or there are not sixteen values.
-    pub fn new(query: &'q Query, centroids: Tokens<'_>, values: &ResidualValues) -> Self {
-        assert!(query.dim.is_multiple_of(2), "an even number of dimensions");
-        let mut sixteen = [0; 16];
-        sixteen.copy_from_slice(&values.bytes);
-        let mut table = Vec::new();
-        query.products(centroids, &mut table);
+    /// If the dimensions differ, a row of codes is not a whole number of bytes, there are more
+    /// than 65,536 centroids, or another number of values than 2, 4, 16 or 256.
+    pub fn new(
+        query: Query,
+        centroids: Tokens<'_>,
+        values: &ResidualValues,
+        norms: &'c [f32; 256],
+    ) -> Self {
+        let levels = Levels::new(&values.bytes);
+        assert!(
+            query.dim.is_multiple_of(levels.per_byte()),
+            "a row of whole bytes"
+        );
+        let mut table = vec![0.0; TABLE_ROWS * query.lanes()];
+        let used = &mut table[..centroids.scales.len() * query.lanes()];
+        query.kernel.table(&query.packed, centroids, used);
         ResidualQuery {
             query,
             step: values.step,
-            values: sixteen,
+            levels,
+            norms,
             table,
         }
+    }
+
+    /// The query's token matrix.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// Dot product of a centroid with each query lane, not yet multiplied by
+    /// [`Query::scales`].
+    pub fn products(&self, centroid: u16) -> &[f32] {
+        &self.table[usize::from(centroid) * self.query.lanes()..][..self.query.lanes()]
     }
 
     /// A scorer with its own working memory; make one per thread.
     pub fn scorer(&self) -> ResidualScorer<'_> {
         ResidualScorer {
-            query: self,
-            scorer: self.query.scorer(),
+            against: self,
+            maxima: vec![0.0; self.query.lanes()],
+            wide: Vec::new(),
             codes: Vec::new(),
+            scales: Vec::new(),
         }
     }
 }
@@ -80,34 +144,46 @@ impl<'q> ResidualQuery<'q> {
 /// Scores documents against one [`ResidualQuery`] without allocating.
 #[derive(Debug)]
 pub struct ResidualScorer<'q> {
-    query: &'q ResidualQuery<'q>,
-    scorer: Scorer<'q>,
+    against: &'q ResidualQuery<'q>,
+    maxima: Vec<f32>,
+    wide: Vec<i16>,
     codes: Vec<i8>,
+    scales: Vec<f32>,
 }
 
 impl ResidualScorer<'_> {
     /// MaxSim of one document; `None` if it or the query has no token.
     ///
     /// # Panics
-    /// If the parts of `tokens` have different lengths, or a centroid does not exist.
+    /// If the parts of `tokens` have different lengths.
     pub fn score(&mut self, tokens: Residuals<'_>) -> Option<f32> {
         let ResidualQuery {
             query,
             step,
-            values,
+            levels,
+            norms,
             table,
-        } = self.query;
-        assert_eq!(tokens.packed.len(), tokens.scales.len() * query.dim / 2);
-        self.codes.resize(tokens.packed.len() * 2, 0);
-        query.kernel.unpack(tokens.packed, values, &mut self.codes);
-        self.scorer.score_rows(Rows {
+        } = self.against;
+        if tokens.norms.is_empty() || query.rows() == 0 {
+            return None;
+        }
+        self.codes.resize(tokens.norms.len() * query.dim, 0);
+        query.kernel.unpack(tokens.packed, levels, &mut self.codes);
+        self.scales.clear();
+        let scales = tokens.norms.iter().map(|&norm| norms[usize::from(norm)]);
+        self.scales.extend(scales);
+        let rows = Rows {
             codes: &self.codes,
-            scales: tokens.scales,
+            scales: &self.scales,
             bases: Some(Bases {
                 step: *step,
                 table,
                 rows: tokens.centroids,
             }),
-        })
+        };
+        query
+            .kernel
+            .maxima(&query.packed, rows, &mut self.wide, &mut self.maxima);
+        Some(query.total(&self.maxima))
     }
 }

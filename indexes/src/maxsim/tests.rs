@@ -142,39 +142,41 @@ fn rows_that_are_not_numbers_become_zeros() {
 proptest! {
     #[test]
     fn residual_kernels_equal_decoding_first(
-        (half, query, tokens) in (1..70_usize, 1..40_usize, 1..20_usize),
-        values in prop::array::uniform16(-0.2..0.2_f32),
+        (eighths, query, tokens) in (1..18_usize, 1..40_usize, 1..20_usize),
+        bits in prop::sample::select(vec![1_usize, 2, 4, 8]),
         seed: u64,
     ) {
-        let dim = 2 * half;
+        let dim = 8 * eighths;
         let mut state = seed;
         let mut random = || {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) as u32
         };
-        let mut floats = |count| -> Vec<f32> {
+        let mut floats = |count: usize| -> Vec<f32> {
             (0..count).map(|_| random() as f32 / (1_u32 << 31) as f32 - 0.5).collect()
         };
-        let (rows, centroids) = (floats(query * dim), floats(5 * dim));
-        let scales = floats(tokens);
-        let packed: Vec<u8> = (0..tokens * half).map(|_| random() as u8).collect();
-        let of: Vec<u32> = (0..tokens).map(|_| random() % 5).collect();
+        let (rows, centroids, values) = (floats(query * dim), floats(5 * dim), floats(1 << bits));
+        let norms: [f32; 256] = floats(256).try_into().unwrap();
+        let packed: Vec<u8> = (0..tokens * dim * bits / 8).map(|_| random() as u8).collect();
+        let of: Vec<u16> = (0..tokens).map(|_| (random() % 5) as u16).collect();
+        let lengths: Vec<u8> = (0..tokens).map(|_| random() as u8).collect();
         let (centroid_codes, centroid_scales) = quantize(&centroids, dim);
         let centroids = Tokens { codes: &centroid_codes, scales: &centroid_scales };
         let values = ResidualValues::new(&values);
-        let residuals = Residuals { packed: &packed, centroids: &of, scales: &scales };
         let (query_codes, query_scales) = quantize(&rows, dim);
         let product = |a: &[i8], b: &[i8]| -> f32 {
             a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>() as f32
         };
+        let level = |code: usize| {
+            let bit = code * bits;
+            usize::from(packed[bit / 8] >> (bit % 8)) & ((1 << bits) - 1)
+        };
         let token = |query: &[i8], at: usize| {
-            let bytes = packed[at * half..][..half].iter();
-            let residual: Vec<i8> = bytes
-                .flat_map(|byte| [byte & 15, byte >> 4].map(|nibble| values.bytes[nibble as usize]))
-                .collect();
-            let centroid = of[at] as usize;
+            let codes = at * dim..(at + 1) * dim;
+            let residual: Vec<i8> = codes.map(|code| values.bytes[level(code)]).collect();
+            let centroid = usize::from(of[at]);
             let base = product(query, &centroid_codes[centroid * dim..][..dim]) * centroid_scales[centroid];
-            (product(query, &residual) * values.step + base) * scales[at]
+            (product(query, &residual) * values.step + base) * norms[usize::from(lengths[at])]
         };
         let expected: f32 = query_codes
             .chunks_exact(dim)
@@ -183,10 +185,32 @@ proptest! {
                 (0..tokens).map(|at| token(query, at)).fold(f32::NEG_INFINITY, f32::max) * scale
             })
             .sum();
+        let residuals = Residuals { packed: &packed, centroids: &of, norms: &lengths };
         for kernel in supported() {
             let query = Query::with_kernel(&rows, dim, kernel);
-            let against = ResidualQuery::new(&query, centroids, &values);
+            let against = ResidualQuery::new(query, centroids, &values, &norms);
             prop_assert_eq!(against.scorer().score(residuals), Some(expected), "{}", kernel.name);
         }
     }
+}
+
+#[test]
+fn a_centroid_beyond_the_codebook_meets_zeros() {
+    let centroids = Tokens {
+        codes: &[100, 100],
+        scales: &[0.01],
+    };
+    let values = ResidualValues::new(&[0.0; 16]);
+    let query = Query::new(&[1.0, 1.0], 2);
+    let against = ResidualQuery::new(query, centroids, &values, &[1.0; 256]);
+    let score = |centroid| {
+        against.scorer().score(Residuals {
+            packed: &[0],
+            centroids: &[centroid],
+            norms: &[0],
+        })
+    };
+    assert!(score(0).is_some_and(|score| score > 1.9));
+    assert_eq!(score(1), Some(0.0));
+    assert_eq!(score(u16::MAX), Some(0.0));
 }

@@ -3,7 +3,8 @@
 // Registers are indexed by block and row at once; iterators would hide which.
 #![allow(clippy::needless_range_loop)]
 
-use super::kernel::{Kernel, Packed, Rows, unpack};
+use super::kernel::{Kernel, Packed, Rows};
+use super::x86_unpack::{unpack_256, unpack_512};
 use std::arch::x86_64::*;
 
 /// `vpdpbusd` multiplies unsigned by signed bytes: document bytes are moved to `byte + 128` by
@@ -15,7 +16,7 @@ pub(super) static AVX512_VNNI: Kernel = Kernel {
     maxima: maxima_512,
     dots: dots_512,
     table: table_512,
-    unpack: unpack_256,
+    unpack: unpack_512,
 };
 
 /// Signed 16-bit products (`vpmaddwd`), exact where `vpmaddubsw` would saturate.
@@ -105,7 +106,7 @@ fn max_512<const B: usize, const R: usize>(
 }
 
 /// Bytes between what is read and what is asked for.
-const AHEAD: usize = 4096;
+pub(super) const AHEAD: usize = 4096;
 
 /// Asks for the rows that come some groups later, which usually belong to the next documents:
 /// four-byte broadcasts alone do not wake the processor's own prefetcher in time.
@@ -353,33 +354,6 @@ fn table_256(query: &Packed, rows: Rows<'_>, wide: &mut Vec<i16>, out: &mut [f32
             unsafe { _mm256_storeu_ps(out.as_mut_ptr(), score) };
         }
     }
-}
-
-/// Looks up both nibbles of each byte, low one first.
-#[target_feature(enable = "avx2")]
-fn unpack_256(packed: &[u8], values: &[i8; 16], out: &mut [i8]) {
-    let whole = packed.len() / 32 * 32;
-    // SAFETY: `values` holds 16 bytes; 32 packed bytes from `at` give the 64 from `2 * at`,
-    // and `out` is twice as long as `packed`.
-    unsafe {
-        let values = _mm256_broadcastsi128_si256(_mm_loadu_si128(values.as_ptr().cast()));
-        let mask = _mm256_set1_epi8(0x0f);
-        for at in (0..whole).step_by(32) {
-            _mm_prefetch::<_MM_HINT_T0>(packed.as_ptr().wrapping_add(AHEAD + at).cast());
-            let bytes = _mm256_loadu_si256(packed.as_ptr().add(at).cast());
-            let low = _mm256_shuffle_epi8(values, _mm256_and_si256(bytes, mask));
-            let high = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), mask);
-            let high = _mm256_shuffle_epi8(values, high);
-            let (even, odd) = (
-                _mm256_unpacklo_epi8(low, high),
-                _mm256_unpackhi_epi8(low, high),
-            );
-            let to: *mut __m256i = out.as_mut_ptr().add(2 * at).cast();
-            _mm256_storeu_si256(to, _mm256_permute2x128_si256::<0x20>(even, odd));
-            _mm256_storeu_si256(to.add(1), _mm256_permute2x128_si256::<0x31>(even, odd));
-        }
-    }
-    unpack(&packed[whole..], values, &mut out[2 * whole..]);
 }
 
 #[target_feature(enable = "avx2")]
