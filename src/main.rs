@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Check(args) => cli::check::run(&global, &args),
         Command::Clear(args) => cli::clear::run(&global, &args),
         Command::Doctor(args) => cli::doctor::run(&global, &args),
+        Command::Model(args) => cli::model::run(&global, &args),
         Command::Completions(args) => cli::completions::run(&args),
         Command::Man(args) => cli::man::run(&args),
         Command::Eval(args) => cli::eval::run(&global, &args),

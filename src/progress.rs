@@ -36,11 +36,15 @@ struct Plain {
 }
 
 /// One step of a stage.
-struct Step {
-    stage: &'static str,
-    done: u64,
-    total: u64,
-    unit: &'static str,
+pub struct Step {
+    /// What is going on.
+    pub stage: &'static str,
+    /// How much is done.
+    pub done: u64,
+    /// Of how much.
+    pub total: u64,
+    /// What is counted.
+    pub unit: &'static str,
 }
 
 impl Progress {
@@ -56,13 +60,17 @@ impl Progress {
 
     /// Takes one event; called from several threads.
     pub fn on(&self, event: Event) {
-        let Some(step) = step(&event) else {
-            return;
-        };
+        if let Some(step) = step(&event) {
+            self.step(&step);
+        }
+    }
+
+    /// Shows one step of any work; called from several threads.
+    pub fn step(&self, step: &Step) {
         match &self.shown {
             None => {}
-            Some(Shown::Bar(bar)) => lock(bar).show(&step),
-            Some(Shown::Plain(plain)) => lock(plain).show(&step),
+            Some(Shown::Bar(bar)) => lock(bar).show(step),
+            Some(Shown::Plain(plain)) => lock(plain).show(step),
         }
     }
 

@@ -4,6 +4,8 @@
 use fathom_encoders::{Document, TextEncoder};
 use fathom_indexes::{ChunkRecord, ChunkRow, ContentHash};
 
+use crate::chunk::Chunk;
+
 /// Whether the words of the path are part of what is encoded. They would tie a
 /// content to its place: a moved file would have to be cut and encoded again.
 /// Over 20 repositories they gave late interaction alone 2.3 and the dense vector
@@ -20,6 +22,21 @@ const SIGNATURE: usize = 160;
 /// The model input for a stored chunk of a file with this text.
 pub fn document_for(text: &TextEncoder, row: &ChunkRow, file_text: &[u8]) -> Document {
     document(text, &row.path, &row.record, file_text)
+}
+
+/// A chunk as it is stored, its content not yet named.
+pub(crate) fn record(chunk: &Chunk) -> ChunkRecord {
+    ChunkRecord {
+        content: ContentHash([0; 16]),
+        kind: chunk.kind,
+        name: chunk.name.clone(),
+        qualified_name: chunk.qualified_name.clone(),
+        signature: chunk.signature.clone(),
+        doc: chunk.doc.clone(),
+        scope: chunk.scope.clone(),
+        bytes: chunk.bytes.clone(),
+        lines: chunk.lines,
+    }
 }
 
 /// The model input for a chunk of the file at `path` with this text.

@@ -8,6 +8,7 @@ mod document;
 pub mod language;
 pub mod pipeline;
 pub mod plan;
+pub mod sample;
 mod skip;
 mod source;
 mod symbols;

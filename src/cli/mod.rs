@@ -10,6 +10,7 @@ mod format;
 mod freshness;
 pub mod index;
 pub mod man;
+pub mod model;
 pub mod search;
 pub mod similar;
 pub mod status;
@@ -69,6 +70,8 @@ pub enum Command {
     Clear(clear::ClearArgs),
     /// Check that this installation can work, and say what to do where it cannot
     Doctor(doctor::DoctorArgs),
+    /// Work on models
+    Model(model::ModelArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page

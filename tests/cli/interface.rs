@@ -52,6 +52,7 @@ fn every_command_explains_itself() {
         "check",
         "clear",
         "doctor",
+        "model",
         "completions",
         "man",
         "eval",

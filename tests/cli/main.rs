@@ -9,4 +9,5 @@ mod config;
 mod hostile;
 mod interface;
 mod interrupt;
+mod model;
 mod search;

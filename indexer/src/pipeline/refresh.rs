@@ -305,17 +305,7 @@ impl Job<'_> {
     }
 
     fn record(&self, path: &[u8], chunk: &Chunk, text: &[u8]) -> ChunkRecord {
-        let mut record = ChunkRecord {
-            content: ContentHash([0; 16]),
-            kind: chunk.kind,
-            name: chunk.name.clone(),
-            qualified_name: chunk.qualified_name.clone(),
-            signature: chunk.signature.clone(),
-            doc: chunk.doc.clone(),
-            scope: chunk.scope.clone(),
-            bytes: chunk.bytes.clone(),
-            lines: chunk.lines,
-        };
+        let mut record = document::record(chunk);
         record.content =
             document::content_hash(&document::document(self.text, path, &record, text));
         record

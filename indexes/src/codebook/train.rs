@@ -29,6 +29,22 @@ impl Codebook {
     /// If there is no vector, `dim` does not divide their length, or so many bits of `dim`
     /// dimensions are not whole bytes.
     pub fn train(vectors: &[f32], dim: usize, training: &Training) -> Codebook {
+        match Codebook::train_while(vectors, dim, training, &mut |_| true) {
+            Some(codebook) => codebook,
+            None => unreachable!("nothing stopped it"),
+        }
+    }
+
+    /// Like [`Codebook::train`]; `go_on` hears the share that is done, 0 to 1, and may end it.
+    ///
+    /// # Panics
+    /// As [`Codebook::train`].
+    pub fn train_while(
+        vectors: &[f32],
+        dim: usize,
+        training: &Training,
+        go_on: &mut dyn FnMut(f64) -> bool,
+    ) -> Option<Codebook> {
         let bits = training.bits;
         assert!(bits.fit(dim), "rows of whole bytes");
         assert!(
@@ -36,8 +52,11 @@ impl Codebook {
             "vector shape"
         );
         let mut means = Means::new(vectors, dim, training);
-        for _ in 0..training.passes {
-            means.pass(vectors);
+        for pass in 0..training.passes {
+            let so_far = |share: f64| (pass as f64 + share) / training.passes as f64;
+            if !means.pass(vectors, &mut |share| go_on(so_far(share))) {
+                return None;
+            }
         }
         let (codes, scales) = quantize(&means.rows, dim);
         let mut codebook = Codebook {
@@ -50,7 +69,7 @@ impl Codebook {
             norms: spread(USUAL_NORMS),
         };
         codebook.fit(vectors);
-        codebook
+        Some(codebook)
     }
 
     /// Fits residual values and the range of lengths to evenly spaced vectors.
@@ -144,14 +163,20 @@ impl Means {
     }
 
     /// Looks at each vector once. What earlier passes found counts half, and centroids that no
-    /// vector chose start again from the vectors that are served worst.
-    fn pass(&mut self, vectors: &[f32]) {
+    /// vector chose start again from the vectors that are served worst. False if it was ended.
+    fn pass(&mut self, vectors: &[f32], go_on: &mut dyn FnMut(f64) -> bool) -> bool {
         let count = self.weights.len();
         let batch = (4 * count).max(1 << 14);
         self.weights.iter_mut().for_each(|weight| *weight /= 2.0);
         let mut chosen = vec![false; count];
         let mut worst = Vec::new();
-        for batch in self.random.order(vectors.len() / self.dim).chunks(batch) {
+        let order = self.random.order(vectors.len() / self.dim);
+        let batches = order.chunks(batch);
+        let total = batches.len() as f64;
+        for (at, batch) in batches.enumerate() {
+            if !go_on(at as f64 / total) {
+                return false;
+            }
             let row = |&at: &usize| &vectors[at * self.dim..][..self.dim];
             let batch: Vec<f32> = batch.iter().flat_map(row).copied().collect();
             worst = self.step(&batch, &mut chosen);
@@ -161,6 +186,7 @@ impl Means {
             self.rows[at * self.dim..][..self.dim].copy_from_slice(vector);
             self.weights[at] = 0.0;
         }
+        true
     }
 
     /// Moves centroids to the vectors that chose them; gives the vectors served worst.
