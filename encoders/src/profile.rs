@@ -14,8 +14,7 @@ use crate::EncoderError;
 const BUNDLED_TOML: &str = include_str!("../models/default/profile.toml");
 const BUNDLED_MODEL: &[u8] = include_bytes!("../models/default/model.onnx");
 const BUNDLED_TOKENIZER: &[u8] = include_bytes!("../models/default/tokenizer.json");
-/// None yet: the bundled profile does not name a codebook.
-const BUNDLED_CODEBOOK: &[u8] = &[];
+const BUNDLED_CODEBOOK: &[u8] = include_bytes!("../models/default/codebook.bin");
 
 /// A model, described. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -203,5 +202,53 @@ impl Description {
         hasher.update(self.tokenizer.blake3.as_bytes());
         hasher.update(format!("{:?}", self.text).as_bytes());
         format!("{}@{}", self.name, &hasher.finalize().to_hex()[..12])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_bundled_files_are_those_that_the_profile_describes() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/default");
+        let on_disk = Profile::open(&folder).unwrap();
+        let bundled = Profile::bundled();
+        assert_eq!(on_disk.id(), bundled.id());
+        assert!(on_disk.model_bytes().unwrap() == bundled.model_bytes().unwrap());
+        assert!(on_disk.tokenizer_bytes().unwrap() == bundled.tokenizer_bytes().unwrap());
+        assert!(on_disk.codebook_bytes().unwrap() == bundled.codebook_bytes().unwrap());
+    }
+
+    #[test]
+    fn a_codebook_is_optional_checked_and_no_part_of_the_identity() {
+        let dir = tempfile::tempdir().unwrap();
+        let bundled = Profile::bundled();
+        let (before, rest) = BUNDLED_TOML.split_once("[codebook]").unwrap();
+        let (entry, text) = rest.split_once("[text]").unwrap();
+        let open = |entry: &str| {
+            let toml = format!("{before}{entry}[text]{text}");
+            std::fs::write(dir.path().join("profile.toml"), toml).unwrap();
+            Profile::open(dir.path()).unwrap()
+        };
+        let without = open("");
+        assert_eq!(without.codebook_bytes().unwrap(), None);
+        let with = open(&format!("[codebook]{entry}"));
+        assert_eq!((with.id(), without.id()), (bundled.id(), bundled.id()));
+        assert!(matches!(
+            with.codebook_bytes(),
+            Err(EncoderError::File { .. })
+        ));
+        std::fs::write(dir.path().join("codebook.bin"), b"another").unwrap();
+        assert!(matches!(
+            with.codebook_bytes(),
+            Err(EncoderError::Mismatch { .. })
+        ));
+        std::fs::write(dir.path().join("codebook.bin"), BUNDLED_CODEBOOK).unwrap();
+        assert_eq!(
+            with.codebook_bytes().unwrap(),
+            bundled.codebook_bytes().unwrap()
+        );
     }
 }

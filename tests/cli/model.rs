@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use fathom_indexes::codebook::Codebook;
+use fathom_encoders::Profile;
+use fathom_indexes::codebook::{Bits, Codebook};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{SMALL, Sandbox, wait};
@@ -35,6 +36,15 @@ fn a_codebook_is_trained_and_described() {
         text.contains("[codebook]\nfile = \"codebook.bin\""),
         "{text}"
     );
+}
+
+#[test]
+fn the_bundled_codebook_fits_the_bundled_model() {
+    let profile = Profile::bundled();
+    let bytes = profile.codebook_bytes().unwrap().unwrap();
+    let codebook = Codebook::from_bytes(&bytes).unwrap();
+    assert_eq!(codebook.dim(), profile.token_dim());
+    assert_eq!(codebook.bits(), Bits::Four);
 }
 
 #[test]
