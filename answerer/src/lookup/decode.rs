@@ -47,6 +47,34 @@ pub trait Target {
     fn keep(&mut self, len: usize) -> Result<(), Self::Error>;
 }
 
+impl<T: Target> Target for &mut T {
+    type Error = T::Error;
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn room(&self) -> usize {
+        (**self).room()
+    }
+
+    fn feed(&mut self, tokens: &[Token]) -> Result<(), T::Error> {
+        (**self).feed(tokens)
+    }
+
+    fn score(&mut self, tokens: &[Token]) -> Result<(), T::Error> {
+        (**self).score(tokens)
+    }
+
+    fn logits(&self, row: usize) -> &[f32] {
+        (**self).logits(row)
+    }
+
+    fn keep(&mut self, len: usize) -> Result<(), T::Error> {
+        (**self).keep(len)
+    }
+}
+
 /// Something that guesses how a text goes on. It knows the prompt already.
 pub trait Drafter<E> {
     /// A word for statistics.
@@ -115,12 +143,13 @@ pub fn generate<T: Target>(
     drafters: &mut [&mut dyn Drafter<T::Error>],
     rearm_at: RearmAt<'_>,
     on: &mut dyn FnMut(Chosen) -> ControlFlow<()>,
-) -> Result<DecodeStats, T::Error> {
+    stats: &mut DecodeStats,
+) -> Result<(), T::Error> {
     let mut run = Run {
         drafters,
         rearm_at,
         on,
-        stats: DecodeStats::default(),
+        stats,
     };
     run.begin();
     let mut draft = Vec::new();
@@ -144,14 +173,14 @@ pub fn generate<T: Target>(
             None => break,
         }
     }
-    Ok(run.stats)
+    Ok(())
 }
 
 struct Run<'a, 'd, E> {
     drafters: &'a mut [&'d mut dyn Drafter<E>],
     rearm_at: RearmAt<'a>,
     on: &'a mut dyn FnMut(Chosen) -> ControlFlow<()>,
-    stats: DecodeStats,
+    stats: &'a mut DecodeStats,
 }
 
 impl<E> Run<'_, '_, E> {

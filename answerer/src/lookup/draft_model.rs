@@ -36,6 +36,8 @@ pub struct DraftModel<D: Target> {
     costs: CostCurve,
     /// Time of one token of the draft model in units of the target's.
     own_cost: f32,
+    /// Tokens that the target knows.
+    vocabulary: usize,
     right: f32,
     all: f32,
     waiting: usize,
@@ -44,8 +46,14 @@ pub struct DraftModel<D: Target> {
 impl<D: Target> DraftModel<D> {
     /// A draft model that has read nothing yet. `costs` are the target's,
     /// `own_cost` is the time of one of the draft model's tokens in units of
-    /// one of the target's.
-    pub fn new(model: D, prompt: &[Token], costs: CostCurve, own_cost: f32) -> DraftModel<D> {
+    /// one of the target's, which knows `vocabulary` tokens.
+    pub fn new(
+        model: D,
+        prompt: &[Token],
+        costs: CostCurve,
+        own_cost: f32,
+        vocabulary: usize,
+    ) -> DraftModel<D> {
         DraftModel {
             model,
             text: prompt.to_vec(),
@@ -53,6 +61,7 @@ impl<D: Target> DraftModel<D> {
             agreed: 0,
             costs,
             own_cost,
+            vocabulary,
             right: 0.0,
             all: 0.0,
             waiting: 0,
@@ -133,7 +142,8 @@ impl<D: Target> Drafter<D::Error> for DraftModel<D> {
         while draft.len() < wanted {
             let logits = self.model.logits(0);
             let (token, highest) = largest(logits);
-            if 1.0 / total(logits, highest) < LEAST_CHANCE {
+            let unknown = token as usize >= self.vocabulary;
+            if unknown || 1.0 / total(logits, highest) < LEAST_CHANCE {
                 break;
             }
             draft.push(token);

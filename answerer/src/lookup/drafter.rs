@@ -11,8 +11,8 @@ use super::ngrams::{Match, Ngrams};
 /// Least gain in tokens per time for which a draft is worth its risk.
 const LEAST_GAIN: f32 = 1.05;
 
-/// Longest draft, whatever the costs say.
-const LONGEST_DRAFT: usize = 64;
+/// Longest draft, whatever the costs say: with the token before it a pass of 64.
+const LONGEST_DRAFT: usize = 63;
 
 /// Prompt lookup: looks the last tokens up in the prompt and the output so
 /// far and drafts what followed them there.

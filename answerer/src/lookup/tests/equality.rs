@@ -39,7 +39,7 @@ proptest! {
         let mut scripted = Scripted { vocabulary: 30, state: seed };
         let chunk = 0..prompt.len() / 2;
         let mut lookup = Lookup::new(&prompt, vec![chunk], flat());
-        let mut draft = DraftModel::new(Toy::new(30, seed, copying + 1.0), &prompt, flat(), 0.1);
+        let mut draft = DraftModel::new(Toy::new(30, seed, copying + 1.0), &prompt, flat(), 0.1, 30);
         let mut drafters: Vec<&mut dyn Drafter<Infallible>> = match kind {
             0 => vec![&mut scripted],
             1 => vec![&mut lookup],

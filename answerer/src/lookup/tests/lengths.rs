@@ -25,7 +25,7 @@ fn long_matches_and_cheap_batches_make_long_drafts() {
     assert_eq!(drafted(3, 1.0), 0);
     assert!((1..8).contains(&drafted(3, 0.3)), "{}", drafted(3, 0.3));
     assert!((5..25).contains(&drafted(16, 0.2)), "{}", drafted(16, 0.2));
-    assert_eq!(drafted(16, 0.0), 64);
+    assert_eq!(drafted(16, 0.0), 63);
     assert_eq!(lookup(&repeated(16), 0.0).propose(10).len(), 10);
 }
 

@@ -138,7 +138,8 @@ pub(super) fn run(
 ) -> (Vec<Chosen>, DecodeStats) {
     let mut output = Vec::new();
     model.feed(prompt).unwrap();
-    let stats = generate(
+    let mut stats = DecodeStats::default();
+    generate(
         model,
         &mut Chooser::new(sampling),
         drafters,
@@ -150,6 +151,7 @@ pub(super) fn run(
             output.push(chosen);
             ControlFlow::Continue(())
         },
+        &mut stats,
     )
     .unwrap();
     (output, stats)
