@@ -90,6 +90,9 @@ impl Context {
             params.abort_callback = Some(should_stop);
             params.abort_callback_data = Arc::as_ptr(&stop).cast_mut().cast::<c_void>();
             params.no_perf = true;
+            // On a processor it sums in half precision, in an order that
+            // depends on the batch: drafts would change the answer.
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
             sys::llama_init_from_model(model.as_ptr(), params)
         };
         let Some(pointer) = NonNull::new(pointer) else {

@@ -1,0 +1,40 @@
+//! What can go wrong in finding a model.
+
+use std::path::PathBuf;
+
+use super::PROFILES;
+
+/// Why there is no model, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The text names nothing known.
+    #[error("`{0}` is no reader model; give the path of a GGUF file, a hub id (`owner/name:Q4_K_M`) or one of {names}", names = names())]
+    Unknown(String),
+
+    /// A path names no file.
+    #[error("`{}` is not a file; give the path of a GGUF file", .0.display())]
+    NoFile(PathBuf),
+
+    /// A known model that is not there.
+    #[error(
+        "`{id}` is not on this machine (`{file}` is not in {}); run `fathom model pull {id}` to fetch it, or put the file there, or give the path of a GGUF file instead",
+        searched.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(", ")
+    )]
+    Missing {
+        /// What was asked for.
+        id: String,
+        /// The file that it would be.
+        file: String,
+        /// Folders that were searched.
+        searched: Vec<PathBuf>,
+    },
+}
+
+fn names() -> String {
+    PROFILES
+        .iter()
+        .map(|profile| profile.name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
