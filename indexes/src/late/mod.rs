@@ -6,9 +6,12 @@
 //! The caller brings matrices as [`CodedSet`]s, usually one for each segment, and says which
 //! contents may be found; filters come before scoring. Nothing is allocated per content.
 
+mod candidates;
+mod interaction;
+mod kept;
 mod postings;
 mod query;
-mod scan;
+mod rank;
 mod search;
 mod set;
 mod top;

@@ -31,8 +31,12 @@ impl<'a> CodedSet<'a> {
         self.centroids.len()
     }
 
+    /// Number of tokens of one content; 0 if there is no such content.
+    pub(super) fn tokens_of(&self, ordinal: usize) -> usize {
+        self.rows(ordinal).map_or(0, |rows| rows.len())
+    }
+
     /// The centroids of one content.
-    #[cfg(test)]
     pub(super) fn centroids_of(&self, ordinal: usize) -> Option<&'a [u16]> {
         self.centroids.get(self.rows(ordinal)?)
     }

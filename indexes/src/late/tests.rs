@@ -4,6 +4,7 @@
 use super::*;
 use crate::codebook::{Bits, Codebook, Training};
 use proptest::prelude::*;
+use std::ops::Range;
 
 const DIM: usize = 16;
 
@@ -21,9 +22,15 @@ impl Random {
 
     /// Unit vectors around `centres` random ones.
     fn vectors(&mut self, count: usize, centres: u64) -> Vec<f32> {
+        self.around(count, 0..centres)
+    }
+
+    /// Unit vectors around some of many random ones.
+    fn around(&mut self, count: usize, centres: Range<u64>) -> Vec<f32> {
         let mut all = Vec::new();
         for _ in 0..count {
-            let mut middle = Random(self.next() % centres);
+            let number = self.next() % (centres.end - centres.start);
+            let mut middle = Random(centres.start + number);
             let mut row: Vec<f32> = (0..DIM)
                 .map(|_| middle.float() + 0.5 * self.float())
                 .collect();
@@ -156,6 +163,195 @@ proptest! {
                 .collect();
             prop_assert_eq!(set.postings.of(centroid), expected);
         }
+    }
+}
+
+/// Options that take candidates from the postings, however small the sets.
+fn approximate(probes: usize, listed: usize, candidates: usize) -> SearchOptions {
+    SearchOptions {
+        scan_tokens: 0,
+        probes,
+        listed,
+        candidates,
+    }
+}
+
+/// The contents of `lengths` in sets that end where `cuts` say.
+fn cut(codebook: &Codebook, vectors: &[f32], lengths: &[usize], cuts: &[usize]) -> Vec<Owned> {
+    let mut sets = Vec::new();
+    let (mut first, mut begin) = (0, 0);
+    for &end in cuts.iter().chain([&lengths.len()]) {
+        let lengths = &lengths[first..end.max(first)];
+        let tokens: usize = lengths.iter().sum();
+        sets.push(Owned::new(
+            codebook,
+            &vectors[begin..][..tokens * DIM],
+            lengths,
+        ));
+        (first, begin) = (end.max(first), begin + tokens * DIM);
+    }
+    sets
+}
+
+/// What a search finds, contents numbered over all sets.
+fn found(
+    query: &LateQuery<'_>,
+    sets: &[Owned],
+    n: usize,
+    keep: &(dyn Fn(usize) -> bool + Sync),
+    options: &SearchOptions,
+) -> Vec<(usize, f32)> {
+    let begins: Vec<usize> = sets
+        .iter()
+        .scan(0, |end, set| {
+            Some(std::mem::replace(end, *end + set.set().contents()))
+        })
+        .collect();
+    let sets: Vec<CodedSet> = sets.iter().map(Owned::set).collect();
+    let keep = |set: usize, ordinal: usize| keep(begins[set] + ordinal);
+    let found = search(query, &sets, n, &keep, options);
+    found
+        .iter()
+        .map(|found| {
+            (
+                begins[found.set as usize] + found.ordinal as usize,
+                found.score,
+            )
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn cutting_sets_differently_changes_nothing(
+        lengths in proptest::collection::vec(0_usize..6, 1..60),
+        cuts in (0_usize..60, 0_usize..60), n in 1_usize..20, seed: u64,
+        options in prop::sample::select(vec![SearchOptions::default(), approximate(3, 16, 8), approximate(40, 4, 2)]),
+    ) {
+        let codebook = codebook(32, Bits::Four);
+        let mut random = Random(seed);
+        let vectors = random.vectors(lengths.iter().sum(), 40);
+        let rows = random.vectors(5, 40);
+        let query = LateQuery::new(&rows, &codebook);
+        let keep = |at: usize| at % 4 != 2;
+        let one = found(&query, &cut(&codebook, &vectors, &lengths, &[]), n, &keep, &options);
+        let cuts = [cuts.0.min(lengths.len()), cuts.1.min(lengths.len())];
+        let three = found(&query, &cut(&codebook, &vectors, &lengths, &cuts), n, &keep, &options);
+        prop_assert!(one.iter().all(|&(at, _)| keep(at)));
+        prop_assert_eq!(one, three);
+    }
+
+    #[test]
+    fn enough_candidates_find_what_a_scan_finds(
+        lengths in proptest::collection::vec(1_usize..6, 1..60), n in 1_usize..20, seed: u64,
+    ) {
+        let codebook = codebook(32, Bits::Four);
+        let mut random = Random(seed);
+        let vectors = random.vectors(lengths.iter().sum(), 40);
+        let rows = random.vectors(40, 40);
+        let query = LateQuery::new(&rows, &codebook);
+        let sets = cut(&codebook, &vectors, &lengths, &[]);
+        let keep = |at: usize| at % 4 != 2;
+        let scanned = found(&query, &sets, n, &keep, &SearchOptions::default());
+        prop_assert_eq!(found(&query, &sets, n, &keep, &approximate(31, 60, 60)), scanned);
+    }
+}
+
+#[test]
+fn few_candidates_find_nearly_all_that_a_scan_finds() {
+    let codebook = codebook(200, Bits::Four);
+    let mut random = Random(3);
+    // Ten neighbours share most of what they are about.
+    let topic = |at: u64| at / 10 % 36..at / 10 % 36 + 5;
+    let lengths: Vec<usize> = (0..3000).map(|at| 5 + at % 20).collect();
+    let documents = (0..).zip(&lengths);
+    let vectors = documents.flat_map(|(at, &length)| random.around(length, topic(at)));
+    let vectors: Vec<f32> = vectors.collect();
+    let sets = cut(&codebook, &vectors, &lengths, &[1000, 1010]);
+    let mut hits = 0;
+    for at in 0..20 {
+        let rows = random.around(12, topic(at * 17));
+        let query = LateQuery::new(&rows, &codebook);
+        let exact = found(&query, &sets, 10, &|_| true, &SearchOptions::default());
+        let about = found(&query, &sets, 10, &|_| true, &approximate(16, 600, 150));
+        hits += about.iter().filter(|hit| exact.contains(hit)).count();
+    }
+    assert!(hits >= 190, "{hits} of 200");
+}
+
+#[test]
+fn sets_without_postings_are_scored_whole() {
+    let codebook = codebook(32, Bits::Four);
+    let mut random = Random(4);
+    let lengths = [3; 40];
+    let vectors = random.vectors(120, 40);
+    let rows = random.vectors(4, 40);
+    let query = LateQuery::new(&rows, &codebook);
+    let mut sets = cut(&codebook, &vectors, &lengths, &[20]);
+    sets[1].postings = OwnedPostings::default();
+    let scanned = found(&query, &sets, 40, &|at| at >= 20, &SearchOptions::default());
+    assert_eq!(scanned.len(), 20);
+    assert_eq!(
+        found(&query, &sets, 40, &|at| at >= 20, &approximate(2, 1, 1)),
+        scanned
+    );
+}
+
+#[test]
+fn damaged_postings_do_no_harm() {
+    let codebook = codebook(8, Bits::Four);
+    let mut random = Random(1);
+    let owned = Owned::new(&codebook, &random.vectors(12, 5), &[4, 4, 4]);
+    let rows = random.vectors(2, 5);
+    let query = LateQuery::new(&rows, &codebook);
+    let whole = owned.set();
+    let damaged = [
+        Postings {
+            ends: &[],
+            ..whole.postings
+        },
+        Postings {
+            ends: &[9, 1, 7, 2, 0, u32::MAX, 3, 3],
+            ..whole.postings
+        },
+        Postings {
+            ordinals: &[u32::MAX, 0, 5],
+            ..whole.postings
+        },
+        Postings {
+            centroids: &[9, 3, u16::MAX],
+            ..whole.postings
+        },
+    ];
+    for postings in damaged {
+        let set = CodedSet { postings, ..whole };
+        let found = search(&query, &[set], 9, &everything, &approximate(7, 9, 9));
+        assert!(found.iter().all(|found| found.ordinal < 3));
+    }
+}
+
+#[test]
+fn a_token_sees_its_nearest_centroids() {
+    let codebook = codebook(200, Bits::One);
+    let rows = Random(9).vectors(70, 40);
+    let query = LateQuery::new(&rows, &codebook);
+    let cosine = |centroid: usize, token: usize| {
+        query.products(centroid as u16)[token] * query.scales()[token]
+    };
+    for (token, nearest) in query.nearest(7).into_iter().enumerate() {
+        let mut all: Vec<f32> = (0..codebook.len())
+            .map(|centroid| cosine(centroid, token))
+            .collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        let scores: Vec<f32> = nearest.iter().map(|&(_, score)| score).collect();
+        assert_eq!(scores, all[..7]);
+        assert!(
+            nearest
+                .iter()
+                .all(|&(centroid, score)| cosine(centroid.into(), token) == score)
+        );
     }
 }
 
