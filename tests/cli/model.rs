@@ -54,7 +54,7 @@ fn what_cannot_be_trained_says_why() {
     let cases: [(&[&str], &str); 5] = [
         (
             &[],
-            "of 3 files are too few for a codebook of 4096 centroids",
+            "of 3 files are too few for a codebook of 16384 centroids",
         ),
         (
             &["--out", "nowhere/x.bin", "--force"],

@@ -1,14 +1,10 @@
 //! Coding of vectors, and the vectors that codes stand for.
 
-use super::Codebook;
-use crate::maxsim::{Query, Tokens};
+use super::{Bits, Codebook};
 use rayon::prelude::*;
 
-/// Vectors compared with the centroids at once: what fills the lanes of a kernel.
-const BLOCK: usize = 32;
-
-/// Centroids compared at once, so that their scores stay in the cache.
-const CENTROIDS: usize = 256;
+/// Vectors that one thread codes at once.
+const SPAN: usize = 1024;
 
 /// Coded vectors, 3 bytes and a residual row each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,10 +24,29 @@ impl Codebook {
     /// If they have another number of dimensions.
     pub fn encode(&self, vectors: &[f32]) -> Coded {
         assert!(vectors.len().is_multiple_of(self.dim), "vector shape");
-        let nearest = nearest(vectors, self.centroids(), self.dim);
+        let nearest = self.nearest(vectors);
+        let spans = vectors.par_chunks(SPAN * self.dim);
+        let parts = spans.zip(nearest.par_chunks(SPAN));
+        let parts: Vec<Coded> = parts.map(|(v, n)| self.encode_span(v, n)).collect();
+        let mut all = Coded::default();
+        for mut part in parts {
+            all.centroids.append(&mut part.centroids);
+            all.residuals.append(&mut part.residuals);
+            all.norms.append(&mut part.norms);
+        }
+        all
+    }
+
+    /// A near centroid of each vector, mostly the nearest, and its dot product.
+    pub(super) fn nearest(&self, vectors: &[f32]) -> Vec<(u16, f32)> {
+        let nearest = self.nearest.of(self.centroids(), self.dim);
+        nearest.of(vectors)
+    }
+
+    fn encode_span(&self, vectors: &[f32], nearest: &[(u16, f32)]) -> Coded {
         let mut coded = Coded::default();
         let mut levels = vec![0; self.dim];
-        for (vector, (centroid, _)) in vectors.chunks_exact(self.dim).zip(nearest) {
+        for (vector, &(centroid, _)) in vectors.chunks_exact(self.dim).zip(nearest) {
             let length = self.levels(vector, centroid, &mut levels);
             self.pack(&levels, &mut coded.residuals);
             coded.centroids.push(centroid);
@@ -89,17 +104,32 @@ impl Codebook {
 
     /// Finds the level of each component's residual and gives |centroid + residual|.
     pub(super) fn levels(&self, vector: &[f32], centroid: u16, levels: &mut [u8]) -> f32 {
-        let mut square = 0.0;
-        for ((level, x), base) in levels.iter_mut().zip(vector).zip(self.centroid(centroid)) {
-            *level = self.level(x - base);
-            square += (base + self.value(*level)).powi(2);
+        let parts = vector.iter().zip(self.centroid(centroid));
+        let residuals: Vec<f32> = parts.map(|(x, base)| x - base).collect();
+        match self.bits {
+            Bits::Eight => self.search_levels(&residuals, levels),
+            Bits::One | Bits::Two | Bits::Four => self.count_levels(&residuals, levels),
         }
-        square.sqrt()
+        let parts = self.centroid(centroid).zip(levels);
+        let squares = parts.map(|(base, level)| (base + self.value(*level)).powi(2));
+        squares.sum::<f32>().sqrt()
     }
 
-    fn level(&self, residual: f32) -> u8 {
-        let found = self.cutoffs.partition_point(|&cutoff| residual >= cutoff);
-        found as u8 // there are at most 255 cutoffs
+    /// Cutoff by cutoff, which few of them allow, for all components at once.
+    fn count_levels(&self, residuals: &[f32], levels: &mut [u8]) {
+        levels.fill(0);
+        for &cutoff in &self.cutoffs {
+            for (level, &residual) in levels.iter_mut().zip(residuals) {
+                *level += u8::from(residual >= cutoff);
+            }
+        }
+    }
+
+    fn search_levels(&self, residuals: &[f32], levels: &mut [u8]) {
+        for (level, &residual) in levels.iter_mut().zip(residuals) {
+            let found = self.cutoffs.partition_point(|&cutoff| residual >= cutoff);
+            *level = found as u8; // there are 255 cutoffs
+        }
     }
 
     fn pack(&self, levels: &[u8], out: &mut Vec<u8>) {
@@ -125,36 +155,4 @@ impl Codebook {
         let (low, high) = (self.norms[0], self.norms[255]);
         ((norm - low) / (high - low) * 255.0).round() as u8 // saturates, NaN becomes 0
     }
-}
-
-/// The nearest centroid of each vector and its dot product, both sides in int8.
-pub(super) fn nearest(vectors: &[f32], centroids: Tokens<'_>, dim: usize) -> Vec<(u16, f32)> {
-    vectors
-        .par_chunks(BLOCK * dim)
-        .flat_map_iter(|block| nearest_of_block(&Query::new(block, dim), centroids))
-        .collect()
-}
-
-fn nearest_of_block(block: &Query, centroids: Tokens<'_>) -> Vec<(u16, f32)> {
-    let mut best = vec![(0, f32::NEG_INFINITY); block.rows()];
-    let mut scores = Vec::new();
-    let rows = centroids.codes.chunks(CENTROIDS * block.dim());
-    for (first, (codes, scales)) in (0..)
-        .step_by(CENTROIDS)
-        .zip(rows.zip(centroids.scales.chunks(CENTROIDS)))
-    {
-        block.products(Tokens { codes, scales }, &mut scores);
-        for (centroid, scores) in (first..).zip(scores.chunks_exact(block.lanes())) {
-            for (best, &score) in best.iter_mut().zip(scores) {
-                if score > best.1 {
-                    *best = (centroid, score);
-                }
-            }
-        }
-    }
-    let scales = block.scales().iter();
-    best.iter()
-        .zip(scales)
-        .map(|(&(at, score), scale): (&(u32, f32), _)| (at as u16, score * scale))
-        .collect()
 }

@@ -8,6 +8,7 @@
 //! | centroid scales [K] f32 | centroids [K, dim] i8 | BLAKE3 of all before [16]
 //! ```
 
+use super::assign::WhenNeeded;
 use super::{Bits, Codebook, MOST_CENTROIDS, check_dim, spread};
 use crate::ContentHash;
 use crate::maxsim::ResidualValues;
@@ -92,6 +93,7 @@ fn read(fields: &mut Fields) -> Result<Codebook, String> {
         cutoffs: fields.floats(bits.levels() - 1)?,
         scales: fields.floats(centroids)?,
         codes: fields.bytes(centroids * dim)?,
+        nearest: WhenNeeded::default(),
     };
     codebook.check()?;
     Ok(codebook)

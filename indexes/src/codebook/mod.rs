@@ -7,6 +7,7 @@
 //! vectors themselves: residuals are taken from the rounded centroid, so the rounding costs
 //! nothing.
 
+mod assign;
 mod coding;
 mod format;
 mod train;
@@ -86,6 +87,7 @@ pub struct Codebook {
     cutoffs: Vec<f32>,
     values: ResidualValues,
     norms: [f32; 256],
+    nearest: assign::WhenNeeded,
 }
 
 impl Codebook {
@@ -117,6 +119,7 @@ impl Codebook {
             cutoffs: cutoffs.to_vec(),
             values: ResidualValues::new(values),
             norms: spread(USUAL_NORMS),
+            nearest: assign::WhenNeeded::default(),
         };
         codebook.check()?;
         Ok(codebook)

@@ -1,7 +1,7 @@
 //! Tests of codebooks: training, coding and the file.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::coding::nearest;
+use super::assign::Nearest;
 use super::train::Random;
 use super::*;
 use crate::maxsim::{Query, ResidualQuery, Residuals};
@@ -45,7 +45,7 @@ fn mean_cosine(codebook: &Codebook, vectors: &[f32]) -> f32 {
 
 /// Mean dot product with the nearest centroid.
 fn fit(codebook: &Codebook, vectors: &[f32]) -> f32 {
-    let nearest = nearest(vectors, codebook.centroids(), DIM);
+    let nearest = codebook.nearest(vectors);
     nearest.iter().map(|(_, score)| score).sum::<f32>() / nearest.len() as f32
 }
 
@@ -249,5 +249,26 @@ fn signed_nonsense_is_refused() {
         changed.extend(checksum.0);
         let error = Codebook::from_bytes(&changed).unwrap_err();
         assert!(error.contains(why), "{at}: {error}");
+    }
+}
+
+/// Groups hide few of the nearest centroids, and what they give instead is nearly as near.
+#[test]
+fn groups_lead_to_near_centroids() {
+    let rows = vectors(2000, 60, 5);
+    let (codes, scales) = quantize(&rows, DIM);
+    let centroids = Tokens {
+        codes: &codes,
+        scales: &scales,
+    };
+    let some = vectors(3000, 80, 5);
+    let found = Nearest::new(centroids, DIM).of(&some);
+    let exact = Nearest::exhaustive(centroids, DIM).of(&some);
+    let same = found.iter().zip(&exact).filter(|(a, b)| a.0 == b.0).count();
+    let lost: f32 = found.iter().zip(&exact).map(|(a, b)| b.1 - a.1).sum();
+    assert!(same > 2900 && lost / 3000.0 < 1e-3, "{same} {lost}");
+    assert!(found.iter().zip(&exact).all(|(a, b)| a.1 <= b.1));
+    for (vector, found) in some.chunks_exact(DIM).zip(&found).step_by(100) {
+        assert_eq!(Nearest::new(centroids, DIM).of(vector), [*found]);
     }
 }

@@ -2,12 +2,21 @@
 //! residual values that minimise the squared error over a sample (Lloyd, 1982; Max, 1960).
 //! Everything follows from the vectors, their order and the seed.
 
-use super::coding::nearest;
+use super::assign::{Nearest, WhenNeeded};
 use super::{Bits, Codebook, MOST_CENTROIDS, USUAL_NORMS, spread};
+
 use crate::maxsim::{ResidualValues, Tokens, quantize};
+use std::borrow::Cow;
 
 /// Residual components that the values are fitted to.
 const SAMPLE: usize = 1 << 22;
+
+/// One block of so many is kept from the centroids for fitting residual values: residuals of
+/// vectors that a centroid has learnt from are smaller than those of code not seen yet.
+const HELD_OUT: usize = 16;
+
+/// Consecutive vectors that are kept together: about the chunks of a file.
+const BLOCK: usize = 1024;
 
 /// How to train a codebook.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +60,11 @@ impl Codebook {
             !vectors.is_empty() && vectors.len().is_multiple_of(dim),
             "vector shape"
         );
-        let mut means = Means::new(vectors, dim, training);
+        let (learnt, held_out) = split(vectors, dim);
+        let mut means = Means::new(&learnt, dim, training);
         for pass in 0..training.passes {
             let so_far = |share: f64| (pass as f64 + share) / training.passes as f64;
-            if !means.pass(vectors, &mut |share| go_on(so_far(share))) {
+            if !means.pass(&learnt, &mut |share| go_on(so_far(share))) {
                 return None;
             }
         }
@@ -67,8 +77,9 @@ impl Codebook {
             cutoffs: vec![0.0; bits.levels() - 1],
             values: ResidualValues::new(&vec![0.0; bits.levels()]),
             norms: spread(USUAL_NORMS),
+            nearest: WhenNeeded::default(),
         };
-        codebook.fit(vectors);
+        codebook.fit(&held_out);
         Some(codebook)
     }
 
@@ -77,16 +88,23 @@ impl Codebook {
         let step = vectors.len().div_ceil(SAMPLE).max(1);
         let rows = vectors.chunks_exact(self.dim).step_by(step);
         let sample: Vec<f32> = rows.flatten().copied().collect();
-        let nearest = nearest(&sample, self.centroids(), self.dim);
+        let nearest = self.nearest(&sample);
         self.fit_values(&sample, &nearest);
         self.fit_norms(&sample, &nearest);
     }
 
+    /// Fits the values to the half of the vectors that lie farther from their centroids: code that
+    /// no sample has does, and near vectors are coded well by any values.
     fn fit_values(&mut self, sample: &[f32], nearest: &[(u16, f32)]) {
+        let mut products: Vec<f32> = nearest.iter().map(|&(_, product)| product).collect();
+        products.sort_unstable_by(f32::total_cmp);
+        let median = products[products.len() / 2];
         let mut residuals = Vec::with_capacity(sample.len());
-        for (vector, &(centroid, _)) in sample.chunks_exact(self.dim).zip(nearest) {
-            let parts = vector.iter().zip(self.centroid(centroid));
-            residuals.extend(parts.map(|(x, base)| x - base));
+        for (vector, &(centroid, product)) in sample.chunks_exact(self.dim).zip(nearest) {
+            if product <= median {
+                let parts = vector.iter().zip(self.centroid(centroid));
+                residuals.extend(parts.map(|(x, base)| x - base));
+            }
         }
         residuals.sort_unstable_by(f32::total_cmp);
         self.values = ResidualValues::new(&values(&residuals, self.bits.levels()));
@@ -111,10 +129,27 @@ impl Codebook {
     }
 }
 
+/// Vectors for the centroids and vectors for the residual values; all for both if they are few.
+fn split(vectors: &[f32], dim: usize) -> (Cow<'_, [f32]>, Cow<'_, [f32]>) {
+    if vectors.len() < HELD_OUT * BLOCK * dim {
+        return (vectors.into(), vectors.into());
+    }
+    let (mut learnt, mut held_out) = (Vec::new(), Vec::new());
+    for (at, block) in vectors.chunks(BLOCK * dim).enumerate() {
+        let part = match at % HELD_OUT {
+            0 => &mut held_out,
+            _ => &mut learnt,
+        };
+        part.extend_from_slice(block);
+    }
+    (learnt.into(), held_out.into())
+}
+
 /// The values that stand for sorted numbers with the least squared error nearby: each is the
-/// mean of the numbers nearest to it. Starts from quantiles.
+/// mean of the numbers nearest to it. Starts from quantiles, far from the ends, which takes many
+/// rounds to mend; they cost little.
 fn values(sorted: &[f32], levels: usize) -> Vec<f32> {
-    const ROUNDS: usize = 30;
+    const ROUNDS: usize = 1000;
     let mut sums = vec![0.0_f64];
     for x in sorted {
         sums.push(sums[sums.len() - 1] + f64::from(*x));
@@ -123,16 +158,20 @@ fn values(sorted: &[f32], levels: usize) -> Vec<f32> {
         .map(|at| sorted[(2 * at + 1) * sorted.len() / (2 * levels)])
         .collect();
     for _ in 0..ROUNDS {
+        let before = values.clone();
         let mut from = 0;
         for at in 0..levels {
-            let to = match values.get(at + 1) {
-                Some(next) => sorted.partition_point(|&x| x < (values[at] + next) / 2.0),
+            let to = match before.get(at + 1) {
+                Some(next) => sorted.partition_point(|&x| x < (before[at] + next) / 2.0),
                 None => sorted.len(),
             };
             if to > from {
                 values[at] = ((sums[to] - sums[from]) / (to - from) as f64) as f32;
             }
             from = to.max(from);
+        }
+        if values == before {
+            break;
         }
     }
     values
@@ -197,7 +236,7 @@ impl Means {
             codes: &codes,
             scales: &scales,
         };
-        let nearest = nearest(batch, centroids, dim);
+        let nearest = Nearest::new(centroids, dim).of(batch);
         let mut sums = self.rows.clone();
         for (sum, weight) in sums.chunks_exact_mut(dim).zip(&self.weights) {
             sum.iter_mut().for_each(|x| *x *= weight);
@@ -242,7 +281,7 @@ impl Random {
     }
 
     /// The numbers below `count`, shuffled.
-    fn order(&mut self, count: usize) -> Vec<usize> {
+    pub fn order(&mut self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
         for at in (1..count).rev() {
             order.swap(at, self.below(at + 1));

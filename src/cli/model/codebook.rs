@@ -29,8 +29,10 @@ const LEAST_TOKENS: usize = 50_000;
 const LEAST_FILES: usize = 100;
 /// Tokens that a centroid should be the mean of.
 const TOKENS_PER_CENTROID: usize = 16;
-/// One document of so many is kept out of the training, to measure on.
+/// One run of documents of so many is kept out of the training, to measure on; a run is as long
+/// as the chunks of a few files, so that it is other code.
 const HELD_OUT: usize = 20;
+const RUN: usize = 32;
 /// How often the training looks at each vector.
 const PASSES: usize = 4;
 
@@ -42,7 +44,7 @@ pub struct CodebookArgs {
     #[arg(long, value_name = "DIR", required = true, num_args = 1..)]
     from: Vec<PathBuf>,
     /// Number of centroids
-    #[arg(long, value_name = "N", default_value_t = 4096)]
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=MOST_CENTROIDS as i64))]
     centroids: u32,
     /// Residual bits per dimension
@@ -232,7 +234,7 @@ fn encode(
 fn split(matrices: Vec<TokenMatrix>) -> (Vec<f32>, Vec<f32>) {
     let (mut training, mut held_out) = (Vec::new(), Vec::new());
     for (at, matrix) in matrices.into_iter().enumerate() {
-        let part = match at % HELD_OUT {
+        let part = match at / RUN % HELD_OUT {
             0 => &mut held_out,
             _ => &mut training,
         };
