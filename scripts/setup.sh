@@ -8,6 +8,7 @@
 #   Rust      the language; 1.92 or newer
 #   C++, make, cmake   faiss and the tree-sitter grammars are compiled here
 #   OpenBLAS  faiss does its linear algebra with it
+#   libclang  reads llama.cpp's header, so that Rust can call it
 #   pip       fetches the wheel that ONNX Runtime comes in (make runtime)
 #   rustfmt, clippy, cargo-nextest   format, lints and test runner
 set -euo pipefail
@@ -35,8 +36,20 @@ links() {
     have c++ && printf 'int main(){}' | c++ -x c++ - "-l$1" -o /dev/null 2>/dev/null
 }
 
+# Where bindgen looks for it: its own variable, then the usual folders.
+has_libclang() {
+    [ -n "${LIBCLANG_PATH:-}" ] && return
+    have llvm-config && return
+    compgen -G '/usr/lib/llvm*/lib/libclang*.so*' >/dev/null && return
+    compgen -G '/usr/lib/*/libclang*.so*' >/dev/null && return
+    compgen -G '/usr/lib64/libclang*.so*' >/dev/null && return
+    # Apple's own tools have it.
+    [ "$(uname -s)" = Darwin ] && xcode-select -p >/dev/null 2>&1
+}
+
 missing() {
     have c++ || echo c++
+    has_libclang || echo libclang
     have make || echo make
     have cmake || echo cmake
     have pkg-config || echo pkg-config
@@ -53,6 +66,7 @@ debian_package() {
         pkg-config) echo pkg-config ;;
         pip) echo python3-pip ;;
         openblas) echo libopenblas-dev ;;
+        libclang) echo libclang-dev ;;
     esac
 }
 
@@ -60,6 +74,7 @@ brew_package() {
     case $1 in
         c++) echo gcc ;;
         pip) echo python3 ;;
+        libclang) echo llvm ;;
         *) echo "$1" ;;
     esac
 }

@@ -1,11 +1,11 @@
 //! How often a looked-up token turns out right, by length of the match.
 
 /// Match lengths from which each class begins, shortest first.
-const CLASSES: [usize; 3] = [3, 6, 16];
+const CLASSES: [usize; 5] = [3, 5, 8, 16, 32];
 
 /// What is believed of each class before anything was seen: share of right
 /// predictions. Short matches are common in any text, long ones are copies.
-const PRIOR: [f32; 3] = [0.55, 0.85, 0.97];
+const PRIOR: [f32; 5] = [0.35, 0.6, 0.8, 0.92, 0.97];
 
 /// Weight of the prior in predictions.
 const PRIOR_WEIGHT: f32 = 4.0;
@@ -19,8 +19,8 @@ const DECAY: f32 = 0.95;
 /// goes on while drafting does not pay, at no cost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acceptance {
-    right: [f32; 3],
-    all: [f32; 3],
+    right: [f32; CLASSES.len()],
+    all: [f32; CLASSES.len()],
 }
 
 /// Class of a match of `length` tokens.
@@ -77,7 +77,7 @@ mod tests {
     fn experience_moves_the_estimate_of_its_class_only() {
         let acceptance = after(4, &[false; 20]);
         assert!(acceptance.chance(3) < 0.2);
-        assert_eq!(acceptance.chance(6), 0.85);
+        assert_eq!(acceptance.chance(5), 0.6);
         assert_eq!(acceptance.chance(40), 0.97);
         assert!(after(8, &[true; 30]).chance(8) > 0.95);
     }
@@ -86,9 +86,9 @@ mod tests {
     fn rearming_forgets_failure_and_keeps_success() {
         let mut failed = after(3, &[false; 20]);
         failed.rearm();
-        assert!((failed.chance(3) - 0.55).abs() < 1e-6);
+        assert!((failed.chance(3) - 0.35).abs() < 1e-6);
         let mut worked = after(3, &[true; 20]);
         worked.rearm();
-        assert!(worked.chance(3) > 0.85);
+        assert!(worked.chance(3) > 0.8);
     }
 }

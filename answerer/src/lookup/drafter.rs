@@ -8,8 +8,9 @@ use super::cost::CostCurve;
 use super::decode::Drafter;
 use super::ngrams::{Match, Ngrams};
 
-/// Least gain in tokens per time for which a draft is worth its risk.
-const LEAST_GAIN: f32 = 1.05;
+/// Least gain in tokens per time for which a draft is worth its risk: the
+/// chances are estimates, and a draft that fails costs at once.
+const LEAST_GAIN: f32 = 1.15;
 
 /// Longest draft, whatever the costs say: with the token before it a pass of 64.
 const LONGEST_DRAFT: usize = 63;
