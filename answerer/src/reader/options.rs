@@ -8,10 +8,10 @@ use super::ReaderError;
 /// Whether answers are drafted ahead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drafting {
-    /// Where the model can roll back and it pays.
+    /// Where it pays and the model can roll back.
     #[default]
     Auto,
-    /// Always; refused for models that cannot roll back.
+    /// Where it pays; refused for models that cannot roll back.
     On,
     /// Never.
     Off,

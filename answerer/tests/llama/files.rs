@@ -5,7 +5,7 @@ use std::io::Write;
 use fathom_answerer::reader::{LlamaOptions, LlamaReader, Override, Reader, ReaderError};
 use tempfile::NamedTempFile;
 
-use super::common::{fixture, options};
+use super::common::{ask, fixture, options, pieces, question};
 
 fn file(bytes: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
@@ -111,4 +111,21 @@ fn overrides_reach_the_model() {
         with(&format!("{}=int:1", "k".repeat(128))),
         Err(ReaderError::Override(_))
     ));
+}
+
+#[test]
+fn an_adapter_changes_the_answer_by_its_scale() {
+    let messages = question(&pieces()[..2]);
+    let answer = |scale: Option<f32>| {
+        let adapter = fixture().with_file_name("adapter-tiny.gguf");
+        let adapters = scale.map(|scale| (adapter, scale)).into_iter().collect();
+        let mut reader = LlamaReader::open(&LlamaOptions {
+            adapters,
+            ..options()
+        })
+        .unwrap();
+        ask(&mut reader, &messages, 30).text
+    };
+    assert_eq!(answer(Some(0.0)), answer(None));
+    assert_ne!(answer(Some(1.0)), answer(None));
 }
