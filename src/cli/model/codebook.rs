@@ -309,7 +309,7 @@ impl Report {
     fn write_json(&self, mut out: impl Write) -> io::Result<()> {
         let report = json!({
             "profile": self.profile,
-            "file": self.file,
+            "file": self.file.to_string_lossy(),
             "bytes": self.bytes,
             "id": self.codebook.id().to_string(),
             "blake3": self.blake3(),
