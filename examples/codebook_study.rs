@@ -370,6 +370,10 @@ fn main() {
                 .collect::<Vec<_>>(),
         ),
     );
+    let bundled = Profile::bundled().codebook_bytes().unwrap().unwrap();
+    let bundled = Codebook::from_bytes(&bundled).unwrap();
+    let measured: Vec<Quality> = repositories.iter().map(|r| r.measure(&bundled)).collect();
+    line("the bundled codebook", mean(&measured));
     for exponent in 10..=16 {
         row(&sample, &repositories, 1 << exponent, Bits::Four);
     }
