@@ -249,11 +249,19 @@ impl<'m> Generator<'m> {
         length
     }
 
-    /// Real query `number`, counted round.
+    /// Real query `number`, counted round. Numbers are moved within the steps that the file
+    /// rounds them to: else rounding a query once more would cost nothing.
     pub fn query(&self, number: usize) -> Vec<f32> {
         let rows = &self.real.queries;
-        let range = rows.range(number % rows.len());
-        range.flat_map(|row| rows.row(row)).collect()
+        let mut random = Random::new(self.seed, number as u64);
+        let mut matrix = Vec::new();
+        for row in rows.range(number % rows.len()) {
+            let begin = matrix.len();
+            let step = rows.scales[row];
+            matrix.extend(rows.row(row).map(|x| x + step * (random.unit() - 0.5)));
+            normalize(&mut matrix[begin..]);
+        }
+        matrix
     }
 
     /// Appends `count` rows from `first` on, moved.

@@ -9,6 +9,7 @@
 mod candidates;
 mod interaction;
 mod kept;
+mod pool;
 mod postings;
 mod query;
 mod rank;
@@ -16,6 +17,7 @@ mod search;
 mod set;
 mod top;
 
+pub use pool::pool;
 pub use postings::{OwnedPostings, Postings, postings_of};
 pub use query::{LateQuery, LateScorer};
 pub use search::{SearchOptions, search};

@@ -15,6 +15,12 @@ const BLOCK: usize = 256;
 /// Candidates scored by one task.
 const FEW: usize = 32;
 
+/// One of so many contents is scored exactly, at least.
+const LEAST_SHARE: usize = 128;
+
+/// Contents taken from the postings for each one that is scored exactly.
+const LISTED: usize = 4;
+
 /// What a search may cost and how much of the ranking it may risk.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchOptions {
@@ -22,9 +28,8 @@ pub struct SearchOptions {
     pub scan_tokens: usize,
     /// Centroids whose postings each query token looks at.
     pub probes: usize,
-    /// Contents taken from the postings, to be compared by their centroids.
-    pub listed: usize,
-    /// Contents taken from those, to be scored exactly; more if more are asked for.
+    /// Contents that are scored exactly: at least so many, more in very large stores and if more
+    /// are asked for. Four times as many are compared by their centroids alone.
     pub candidates: usize,
 }
 
@@ -32,9 +37,8 @@ impl Default for SearchOptions {
     fn default() -> Self {
         SearchOptions {
             scan_tokens: 2_000_000,
-            probes: 32,
-            listed: 16_384,
-            candidates: 1024,
+            probes: 16,
+            candidates: 4096,
         }
     }
 }
@@ -120,8 +124,9 @@ fn likely(
     options: &SearchOptions,
 ) -> Vec<usize> {
     let probes = Probes::new(query, options.probes);
-    let most = options.candidates.max(n);
-    let listed = candidates(&probes, sets, kept, options.listed.max(most));
+    let contents: usize = sets.iter().map(CodedSet::contents).sum();
+    let most = options.candidates.max(n).max(contents / LEAST_SHARE);
+    let listed = candidates(&probes, sets, kept, LISTED * most);
     let interaction = Interaction::new(query, query.centroids());
     let bar = Bar::default();
     let blocks = listed.par_chunks(BLOCK).flat_map_iter(|block| {

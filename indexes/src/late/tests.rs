@@ -167,11 +167,10 @@ proptest! {
 }
 
 /// Options that take candidates from the postings, however small the sets.
-fn approximate(probes: usize, listed: usize, candidates: usize) -> SearchOptions {
+fn approximate(probes: usize, candidates: usize) -> SearchOptions {
     SearchOptions {
         scan_tokens: 0,
         probes,
-        listed,
         candidates,
     }
 }
@@ -228,7 +227,7 @@ proptest! {
     fn cutting_sets_differently_changes_nothing(
         lengths in proptest::collection::vec(0_usize..6, 1..60),
         cuts in (0_usize..60, 0_usize..60), n in 1_usize..20, seed: u64,
-        options in prop::sample::select(vec![SearchOptions::default(), approximate(3, 16, 8), approximate(40, 4, 2)]),
+        options in prop::sample::select(vec![SearchOptions::default(), approximate(3, 8), approximate(40, 2)]),
     ) {
         let codebook = codebook(32, Bits::Four);
         let mut random = Random(seed);
@@ -255,7 +254,7 @@ proptest! {
         let sets = cut(&codebook, &vectors, &lengths, &[]);
         let keep = |at: usize| at % 4 != 2;
         let scanned = found(&query, &sets, n, &keep, &SearchOptions::default());
-        prop_assert_eq!(found(&query, &sets, n, &keep, &approximate(31, 60, 60)), scanned);
+        prop_assert_eq!(found(&query, &sets, n, &keep, &approximate(31, 60)), scanned);
     }
 }
 
@@ -275,7 +274,7 @@ fn few_candidates_find_nearly_all_that_a_scan_finds() {
         let rows = random.around(12, topic(at * 17));
         let query = LateQuery::new(&rows, &codebook);
         let exact = found(&query, &sets, 10, &|_| true, &SearchOptions::default());
-        let about = found(&query, &sets, 10, &|_| true, &approximate(16, 600, 150));
+        let about = found(&query, &sets, 10, &|_| true, &approximate(16, 150));
         hits += about.iter().filter(|hit| exact.contains(hit)).count();
     }
     assert!(hits >= 190, "{hits} of 200");
@@ -294,7 +293,7 @@ fn sets_without_postings_are_scored_whole() {
     let scanned = found(&query, &sets, 40, &|at| at >= 20, &SearchOptions::default());
     assert_eq!(scanned.len(), 20);
     assert_eq!(
-        found(&query, &sets, 40, &|at| at >= 20, &approximate(2, 1, 1)),
+        found(&query, &sets, 40, &|at| at >= 20, &approximate(2, 1)),
         scanned
     );
 }
@@ -327,7 +326,7 @@ fn damaged_postings_do_no_harm() {
     ];
     for postings in damaged {
         let set = CodedSet { postings, ..whole };
-        let found = search(&query, &[set], 9, &everything, &approximate(7, 9, 9));
+        let found = search(&query, &[set], 9, &everything, &approximate(7, 9));
         assert!(found.iter().all(|found| found.ordinal < 3));
     }
 }
