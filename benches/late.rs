@@ -1,6 +1,6 @@
 //! Late interaction: the kernels, coding, and searches over 10,000 generated chunks.
 //!
-//! `cargo bench --bench late`. With `FATHOM_MATRICES` naming a file that `examples/token_matrices.rs`
+//! `cargo bench --bench late`. With `MATRICES` naming a file that `examples/token_matrices.rs`
 //! wrote, chunks are drawn from real code, else from a made-up language.
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's macros, and a bench may stop
 
@@ -19,7 +19,7 @@ const CHUNKS: u64 = 10_000;
 const CENTROIDS: usize = 1024;
 
 fn real() -> Matrices {
-    match std::env::var_os("FATHOM_MATRICES") {
+    match std::env::var_os("MATRICES") {
         Some(file) => Matrices::open(file.as_ref()).unwrap(),
         None => Matrices::made_up(128),
     }
