@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Index(args) => cli::index::run(&global, &args),
         Command::Search(args) => cli::search::run(&global, &args),
         Command::Similar(args) => cli::similar::run(&global, &args),
+        Command::Explain(args) => cli::explain::run(&global, &args),
         Command::Status(args) => cli::status::run(&global, &args),
         Command::Check(args) => cli::check::run(&global, &args),
         Command::Clear(args) => cli::clear::run(&global, &args),

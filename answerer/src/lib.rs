@@ -10,4 +10,6 @@ pub mod lookup;
 pub mod map;
 pub mod models;
 pub mod reader;
+#[cfg(test)]
+mod testing;
 pub mod untrusted;

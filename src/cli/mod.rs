@@ -6,6 +6,7 @@ pub mod clear;
 pub mod completions;
 pub mod doctor;
 pub mod eval;
+pub mod explain;
 mod format;
 mod freshness;
 pub mod index;
@@ -62,6 +63,8 @@ pub enum Command {
     Search(search::SearchArgs),
     /// Find code that is like the code at a line
     Similar(similar::SimilarArgs),
+    /// Explain a place, a symbol or a stack trace: what it is, who uses it, what tests it
+    Explain(explain::ExplainArgs),
     /// Show what is indexed, what is not, and why
     Status(status::StatusArgs),
     /// Read every byte of the index and verify it

@@ -4,6 +4,7 @@
 //! trusted: control and bidirectional characters are shown escaped.
 
 pub mod budget;
+pub mod card;
 pub mod escape;
 pub mod excerpt;
 pub mod highlight;

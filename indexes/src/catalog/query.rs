@@ -6,7 +6,7 @@ use super::codec::{unpack_sorted, unpack_text};
 use super::{hash, invalid, unsigned};
 use crate::records::{
     ChunkId, ChunkKind, ChunkRecord, ContentHash, FileId, FileRecord, FileRow, FileStat,
-    SkipReason, SkipRecord, SymbolRecord,
+    ReferenceRecord, SkipReason, SkipRecord, SymbolRecord,
 };
 
 const FILE_COLUMNS: &str = "id, path, size, mtime_ns, ctime_ns, inode, hash, racy, language, lossy,
@@ -181,6 +181,53 @@ pub(crate) fn symbols_of_file(c: &Connection, file: FileId) -> rusqlite::Result<
     let mut statement = c.prepare_cached(&sql)?;
     let rows = statement.query_map([file.0], symbol)?;
     rows.collect()
+}
+
+/// Shows every definition to `see`, by file and position.
+pub(crate) fn each_symbol(
+    c: &Connection,
+    mut see: impl FnMut(StoredSymbol),
+) -> rusqlite::Result<()> {
+    let sql = format!("{SYMBOLS} ORDER BY file, n");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        see(symbol(row)?);
+    }
+    Ok(())
+}
+
+/// Shows to `see` how often each file mentions each name, by name.
+pub(crate) fn each_mention(
+    c: &Connection,
+    mut see: impl FnMut(&str, FileId, u32),
+) -> rusqlite::Result<()> {
+    let sql = "SELECT n.name, r.file, r.mentions FROM refs r JOIN names n ON n.id = r.name
+               ORDER BY r.name, r.file";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row.get_ref(0)?.as_str()?, FileId(row.get(1)?), row.get(2)?);
+    }
+    Ok(())
+}
+
+/// The names that a file mentions, by line and name.
+pub(crate) fn references_of_file(
+    c: &Connection,
+    file: FileId,
+) -> rusqlite::Result<Vec<ReferenceRecord>> {
+    let mut name = c.prepare_cached("SELECT name FROM names WHERE id = ?1")?;
+    let mut references = Vec::new();
+    for (id, lines) in mentions_of_file(c, file)? {
+        let name: String = name.query_row([id], |row| row.get(0))?;
+        references.extend(lines.into_iter().map(|line| ReferenceRecord {
+            name: name.clone(),
+            line,
+        }));
+    }
+    references.sort_unstable_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
+    Ok(references)
 }
 
 /// Ids of the names that a file mentions, ascending, each with its lines.

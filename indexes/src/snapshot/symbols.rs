@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::Snapshot;
 use crate::catalog::query::{self, StoredSymbol};
-use crate::records::{FileId, SymbolRow};
+use crate::records::{FileId, ReferenceRecord, SymbolRecord, SymbolRow};
 use crate::{StoreError, text};
 
 impl Snapshot {
@@ -66,6 +66,32 @@ impl Snapshot {
     /// Mentions of a name: file and line, by file.
     pub fn references_to(&self, name: &str) -> Result<Vec<(FileId, u32)>, StoreError> {
         self.read(|c| query::references(c, name))
+    }
+
+    /// Definitions in a file, in order; none for a file of another generation.
+    pub fn symbols_of_file(&self, file: FileId) -> Result<Vec<SymbolRow>, StoreError> {
+        let symbols = self.read(|c| query::symbols_of_file(c, file))?;
+        Ok(symbols
+            .into_iter()
+            .filter_map(|s| self.symbol_row(s))
+            .collect())
+    }
+
+    /// Mentions of names in a file, by line and name.
+    pub fn references_of_file(&self, file: FileId) -> Result<Vec<ReferenceRecord>, StoreError> {
+        self.read(|c| query::references_of_file(c, file))
+    }
+
+    /// Shows every definition to `see`, by file and position. `see` must not ask this snapshot
+    /// for anything: it is locked meanwhile.
+    pub fn each_symbol(&self, mut see: impl FnMut(FileId, SymbolRecord)) -> Result<(), StoreError> {
+        self.read(|c| query::each_symbol(c, |symbol| see(symbol.file, symbol.record)))
+    }
+
+    /// Shows to `see` how often each file mentions each name, all files of a name together.
+    /// `see` must not ask this snapshot for anything: it is locked meanwhile.
+    pub fn each_mention(&self, see: impl FnMut(&str, FileId, u32)) -> Result<(), StoreError> {
+        self.read(|c| query::each_mention(c, see))
     }
 
     /// How often a name is mentioned.

@@ -115,6 +115,36 @@ fn symbols_and_references_are_found_by_name() {
 }
 
 #[test]
+fn names_are_listed_by_file_and_all_together() {
+    let (_dir, store) = filled();
+    let snapshot = store.snapshot().unwrap();
+    let (mut symbols, mut mentions) = (Vec::new(), Vec::new());
+    snapshot
+        .each_symbol(|file, symbol| symbols.push((file, symbol.name)))
+        .unwrap();
+    snapshot
+        .each_mention(|name, file, count| mentions.push((file, name.to_owned(), count)))
+        .unwrap();
+    let (mut of_files, mut lines) = (Vec::new(), 0);
+    for file in snapshot.files().unwrap() {
+        let here = snapshot.symbols_of_file(file.id).unwrap();
+        of_files.extend(here.into_iter().map(|row| (row.file, row.record.name)));
+        let here = snapshot.references_of_file(file.id).unwrap();
+        assert!(here.is_sorted_by(|a, b| (a.line, &a.name) <= (b.line, &b.name)));
+        for (_, name, count) in mentions.iter().filter(|mention| mention.0 == file.id) {
+            let found = here.iter().filter(|one| one.name == *name).count();
+            assert_eq!(found as u32, *count, "{name}");
+        }
+        lines += here.len() as u32;
+    }
+    of_files.sort();
+    symbols.sort();
+    assert_eq!(symbols, of_files);
+    assert!(!symbols.is_empty() && lines > 0);
+    assert_eq!(lines, mentions.iter().map(|mention| mention.2).sum::<u32>());
+}
+
+#[test]
 fn a_content_is_encoded_once_and_found_in_every_chunk_that_has_it() {
     let (_dir, store) = filled();
     let mut writer = writer(&store);

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use fathom_indexes::{ChunkId, ChunkKind, FileId};
 
 use crate::understand::Understanding;
+pub use roles::Roles;
 pub use weights::{Signal, Weights};
 
 /// A chunk with everything that the ranking may look at.

@@ -1,0 +1,263 @@
+//! Callers, callees, implementors and tests.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use fathom_indexes::{ChunkKind, FileId, StoreError, SymbolRow};
+
+use super::names::{Names, folder, is_code};
+use super::{LISTED, Link, Place, Subject, TestLink};
+
+/// Mentions of one name that are looked at; a name as common as that says little.
+const MENTIONS: usize = 1000;
+/// Callers whose own callers are looked through for tests.
+const HOPS: usize = 24;
+/// Names that the repository does not define, listed at most.
+const OUTSIDE: usize = 24;
+
+/// One definition that mentions the subject.
+pub(super) struct Caller {
+    pub link: Link,
+    /// Its bare name and file, to look for its own callers.
+    pub symbol: Option<SymbolRow>,
+    pub is_test: bool,
+}
+
+/// Definitions that mention the subject's name and mean it, the nearest first.
+pub(super) fn callers(names: &Names<'_>, subject: &Subject) -> Result<Vec<Caller>, StoreError> {
+    if subject.name.is_empty() || !is_code(subject.kind) {
+        return Ok(Vec::new());
+    }
+    callers_of(names, &subject.name, subject.file, &subject.place)
+}
+
+fn callers_of(
+    names: &Names<'_>,
+    name: &str,
+    file: FileId,
+    place: &Place,
+) -> Result<Vec<Caller>, StoreError> {
+    let mut mentions = names.snapshot.references_to(name)?;
+    mentions.sort_unstable_by_key(|&(at, line)| (distance(names, at, file, place), at, line));
+    mentions.truncate(MENTIONS);
+    let mut seen = HashSet::new();
+    let mut callers = Vec::new();
+    for (at, line) in mentions {
+        let inside = at == file && (place.start_line..=place.end_line).contains(&line);
+        if inside {
+            continue;
+        }
+        let source = names.file(at)?;
+        let meant = names.meant(name, at, &source.line(line))?;
+        let is_meant = |row: &SymbolRow| row.file == file && row.record.line == place.start_line;
+        let link = source.link(line, meant.len());
+        let key = (at, link.place.start_line);
+        if meant.iter().any(is_meant) && seen.insert(key) {
+            callers.push(Caller {
+                link,
+                symbol: source.enclosing(line).cloned(),
+                is_test: source.is_test_line(line),
+            });
+        }
+    }
+    Ok(callers)
+}
+
+/// 0 in the same file, 1 in the same folder, 2 elsewhere.
+fn distance(names: &Names<'_>, at: FileId, file: FileId, place: &Place) -> u8 {
+    let same_folder = |path: &[u8]| folder(path) == folder(&place.path);
+    match names.row(at) {
+        _ if at == file => 0,
+        Some(row) if same_folder(&row.record.path) => 1,
+        _ => 2,
+    }
+}
+
+/// Links to the callers that are no tests.
+pub(super) fn without_tests(callers: Vec<Caller>) -> Vec<Link> {
+    let others = callers.into_iter().filter(|caller| !caller.is_test);
+    others.map(|caller| caller.link).collect()
+}
+
+/// Tests among the callers, then tests among the callers' callers.
+pub(super) fn tests(names: &Names<'_>, callers: &[Caller]) -> Result<Vec<TestLink>, StoreError> {
+    let mut seen = BTreeSet::new();
+    let mut tests = Vec::new();
+    let mut add = |tests: &mut Vec<TestLink>, test: &Link, through: Option<&str>| {
+        if seen.insert(test.place.clone()) {
+            tests.push(TestLink {
+                test: test.clone(),
+                through: through.map(str::to_owned),
+            });
+        }
+    };
+    for caller in callers.iter().filter(|caller| caller.is_test) {
+        add(&mut tests, &caller.link, None);
+    }
+    let between = callers
+        .iter()
+        .filter(|caller| !caller.is_test && is_called(caller.link.kind));
+    for caller in between.take(HOPS) {
+        let Some(symbol) = &caller.symbol else {
+            continue;
+        };
+        if tests.len() >= LISTED {
+            break;
+        }
+        let further = callers_of(names, &symbol.record.name, symbol.file, &caller.link.place)?;
+        for test in further.iter().filter(|further| further.is_test) {
+            add(&mut tests, &test.link, Some(&caller.link.name));
+        }
+    }
+    tests.truncate(LISTED);
+    Ok(tests)
+}
+
+/// Whether things of this kind are called by their names.
+fn is_called(kind: ChunkKind) -> bool {
+    use ChunkKind::{Function, Interface, Macro, Method, Type};
+    matches!(kind, Function | Method | Macro | Type | Interface)
+}
+
+/// Definitions that the subject's lines mention, and names defined nowhere here.
+pub(super) fn callees(
+    names: &Names<'_>,
+    subject: &Subject,
+) -> Result<(Vec<Link>, Vec<String>), StoreError> {
+    let source = names.file(subject.file)?;
+    let place = &subject.place;
+    let lines = place.start_line..=place.end_line;
+    let (mut links, mut outside) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for mention in source.references.iter().filter(|r| lines.contains(&r.line)) {
+        if !seen.insert(mention.name.as_str()) || mention.name == subject.name {
+            continue;
+        }
+        let meant = names.meant(&mention.name, subject.file, &source.line(mention.line))?;
+        match meant.first() {
+            None => outside.push(mention.name.clone()),
+            Some(row) if is_inside(row, subject) => {}
+            Some(row) => links.push(link_to(row, mention.line, meant.len())),
+        }
+    }
+    outside.truncate(OUTSIDE);
+    Ok((links, outside))
+}
+
+/// Whether a definition is a part of the subject.
+fn is_inside(row: &SymbolRow, subject: &Subject) -> bool {
+    let place = &subject.place;
+    row.file == subject.file
+        && (place.start_line..=place.end_line).contains(&row.record.line)
+        && !subject.name.is_empty()
+}
+
+fn link_to(row: &SymbolRow, line: u32, candidates: usize) -> Link {
+    Link {
+        name: row.record.qualified_name.clone(),
+        kind: row.record.kind,
+        place: Place {
+            path: row.path.clone(),
+            start_line: row.record.line,
+            end_line: row.record.end_line,
+        },
+        line,
+        candidates,
+    }
+}
+
+/// Types that say in their heads that they implement or extend the subject.
+pub(super) fn implementors(names: &Names<'_>, subject: &Subject) -> Result<Vec<Link>, StoreError> {
+    use ChunkKind::{Interface, Type};
+    if !matches!(subject.kind, Interface | Type) || subject.name.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = BTreeMap::new();
+    for (file, line) in heads(names, &subject.name)? {
+        let source = names.file(file)?;
+        let meant = names.meant(&subject.name, file, "")?;
+        let is_meant = meant
+            .iter()
+            .any(|row| row.file == subject.file && row.record.line == subject.place.start_line);
+        let head = head(&source.text, line);
+        if let (true, Some(name)) = (is_meant, implementor(&head, &subject.name)) {
+            let mut link = source.link(line, meant.len());
+            let far = Reverse(u8::from(file == subject.file));
+            name.clone_into(&mut link.name);
+            found
+                .entry((far, source.path.clone(), line))
+                .or_insert(link);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Places where a head may name the type: its mentions, and signatures that hold its name.
+fn heads(names: &Names<'_>, name: &str) -> Result<BTreeSet<(FileId, u32)>, StoreError> {
+    let mentions = names.snapshot.references_to(name)?;
+    let mut heads: BTreeSet<(FileId, u32)> = mentions.into_iter().take(MENTIONS).collect();
+    names.snapshot.each_symbol(|file, symbol| {
+        let is_type = matches!(symbol.kind, ChunkKind::Type | ChunkKind::Interface);
+        if is_type && symbol.name != name && symbol.signature.contains(name) {
+            heads.insert((file, symbol.line));
+        }
+    })?;
+    Ok(heads)
+}
+
+/// The line and those after it up to the body, on one line.
+fn head(text: &[u8], line: u32) -> String {
+    let lines = text.split(|&byte| byte == b'\n');
+    let from = lines.skip(line.saturating_sub(1) as usize).take(4);
+    let text = from
+        .map(String::from_utf8_lossy)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let end = text.find('{').or_else(|| text.find("):").map(|at| at + 2));
+    text[..end.unwrap_or(text.len())].trim().to_owned()
+}
+
+/// The type that a head like `impl Base for Name` or `class Name(Base)` declares.
+pub(super) fn implementor<'h>(head: &'h str, base: &str) -> Option<&'h str> {
+    let words = words(head);
+    let at = words.iter().rposition(|&(_, word)| word == base)?;
+    let is = |word: &str| words.iter().position(|&(_, other)| other == word);
+    if let (Some(_), Some(says_for)) = (is("impl"), is("for")) {
+        return (at < says_for)
+            .then(|| words.get(says_for + 1))
+            .flatten()
+            .map(|w| w.1);
+    }
+    let declares = [
+        "class",
+        "struct",
+        "interface",
+        "trait",
+        "object",
+        "enum",
+        "protocol",
+    ];
+    let keyword = words.iter().position(|(_, word)| declares.contains(word))?;
+    let (start, name) = *words.get(keyword + 1)?;
+    let between = head.get(start + name.len()..words[at].0)?;
+    let inherits = ["extends", "implements", ":", "(", "with", "<"];
+    let says_so = inherits.iter().any(|sign| between.contains(sign));
+    says_so.then_some(name)
+}
+
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = Vec::new();
+    let mut start = None;
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        match (is_word(c), start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                words.push((from, &text[from..at]));
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    words
+}
