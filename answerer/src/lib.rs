@@ -6,9 +6,11 @@
 pub mod card;
 pub mod cite;
 pub mod context;
+pub mod evidence;
 pub mod lookup;
 pub mod map;
 pub mod models;
+pub mod prompt;
 pub mod reader;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! The command line: arguments here, one file per command.
 
 mod answer;
+pub mod ask;
 pub mod check;
 pub mod clear;
 pub mod completions;
@@ -11,6 +12,7 @@ mod format;
 mod freshness;
 pub mod index;
 pub mod man;
+pub mod map;
 pub mod model;
 pub mod search;
 pub mod similar;
@@ -63,8 +65,12 @@ pub enum Command {
     Search(search::SearchArgs),
     /// Find code that is like the code at a line
     Similar(similar::SimilarArgs),
+    /// Answer a question about the code by what the code says
+    Ask(ask::AskArgs),
     /// Explain a place, a symbol or a stack trace: what it is, who uses it, what tests it
     Explain(explain::ExplainArgs),
+    /// Show the most important definitions, within a number of tokens
+    Map(map::MapArgs),
     /// Show what is indexed, what is not, and why
     Status(status::StatusArgs),
     /// Read every byte of the index and verify it

@@ -7,7 +7,7 @@
 //! not shown is dropped.
 
 mod check;
-mod scan;
+pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
 

@@ -63,7 +63,7 @@ fn part(kind: Kind, at: Range<usize>, inner: Range<usize>, offset: usize) -> Par
 }
 
 /// Length and sign of the fence that a line opens or closes.
-pub(super) fn fence(line: &str) -> Option<(char, usize)> {
+pub(crate) fn fence(line: &str) -> Option<(char, usize)> {
     let line = line.trim_start();
     let sign = line.chars().next().filter(|&c| c == '`' || c == '~')?;
     let length = line.chars().take_while(|&c| c == sign).count();
@@ -72,7 +72,7 @@ pub(super) fn fence(line: &str) -> Option<(char, usize)> {
 }
 
 /// Whether a line closes the fence.
-pub(super) fn closes(line: &str, (sign, length): (char, usize)) -> bool {
+pub(crate) fn closes(line: &str, (sign, length): (char, usize)) -> bool {
     let line = line.trim();
     line.chars().count() >= length && line.chars().all(|c| c == sign)
 }
