@@ -176,7 +176,7 @@ fn has(text: &str, quote: &str) -> bool {
     let whole = |at: usize| {
         let before = is_word(text[..at].chars().next_back());
         let after = is_word(text[at + quote.len()..].chars().next());
-        !(first && before) && !(last && after)
+        !(first && before || last && after)
     };
     !quote.is_empty() && text.match_indices(quote).any(|(at, _)| whole(at))
 }
