@@ -136,6 +136,13 @@ impl File {
         String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
     }
 
+    /// The lines from a line on.
+    pub fn lines_from(&self, number: u32) -> impl Iterator<Item = String> {
+        let skipped = number.saturating_sub(1) as usize;
+        let lines = self.text.split(|&byte| byte == b'\n').skip(skipped);
+        lines.map(|line| String::from_utf8_lossy(line).into_owned())
+    }
+
     /// What holds a line, as a link; the line itself if it is in no definition.
     pub fn link(&self, line: u32, candidates: usize) -> Link {
         let place = |start_line, end_line| Place {

@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use fathom_indexes::{ChunkKind, FileId, StoreError, SymbolRow};
+use fathom_indexes::{
+    ChunkId, ChunkKind, FileId, LexicalQuery, LexicalTerm, StoreError, SymbolRow,
+};
 
 use super::names::{Names, folder, is_code};
 use super::{LISTED, Link, Place, Subject, TestLink};
@@ -12,6 +14,8 @@ use super::{LISTED, Link, Place, Subject, TestLink};
 const MENTIONS: usize = 1000;
 /// Callers whose own callers are looked through for tests.
 const HOPS: usize = 24;
+/// Chunks that are looked through for calls that are not catalogued.
+const CHUNKS: usize = 60;
 /// Names that the repository does not define, listed at most.
 const OUTSIDE: usize = 24;
 
@@ -38,7 +42,9 @@ fn callers_of(
     place: &Place,
 ) -> Result<Vec<Caller>, StoreError> {
     let mut mentions = names.snapshot.references_to(name)?;
+    mentions.extend(calls_in_tests(names, name)?);
     mentions.sort_unstable_by_key(|&(at, line)| (distance(names, at, file, place), at, line));
+    mentions.dedup();
     mentions.truncate(MENTIONS);
     let mut seen = HashSet::new();
     let mut callers = Vec::new();
@@ -61,6 +67,38 @@ fn callers_of(
         }
     }
     Ok(callers)
+}
+
+/// Lines of tests that call the name where no mention is catalogued: inside of
+/// macros such as `assert_eq!(name(), 1)`.
+fn calls_in_tests(names: &Names<'_>, name: &str) -> Result<Vec<(FileId, u32)>, StoreError> {
+    let query = LexicalQuery {
+        terms: vec![LexicalTerm {
+            text: name.to_lowercase(),
+            weight: 1.0,
+        }],
+        ..LexicalQuery::default()
+    };
+    let hits = names.snapshot.lexical(&query, CHUNKS, None)?;
+    let ids: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();
+    let mut found = Vec::new();
+    for chunk in names.snapshot.chunks(&ids)? {
+        let source = names.file(chunk.file)?;
+        let (first, last) = chunk.record.lines;
+        let lines = (first..=last).zip(source.lines_from(first));
+        let called = lines.filter(|(line, text)| calls(text, name) && source.is_test_line(*line));
+        found.extend(called.map(|(line, _)| (chunk.file, line)));
+    }
+    Ok(found)
+}
+
+/// Whether a line has the name, whole, in front of an opening bracket.
+fn calls(line: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(name).any(|(at, _)| {
+        let whole = !line[..at].chars().next_back().is_some_and(is_word);
+        whole && line[at + name.len()..].starts_with('(')
+    })
 }
 
 /// 0 in the same file, 1 in the same folder, 2 elsewhere.

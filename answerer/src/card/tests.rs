@@ -14,7 +14,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "tests/total.rs",
-        "#[test]\nfn totals_add_up() {\n    let sum = total(&[]);\n    assert_eq!(sum, 0.0);\n}\n",
+        "#[test]\nfn totals_add_up() {\n    assert_eq!(total(&[]), 0.0);\n}\n",
     ),
     (
         "py/base.py",
