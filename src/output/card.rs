@@ -124,7 +124,7 @@ pub fn write_card(out: &mut dyn Write, explained: &Explained, paint: Paint) -> i
     write_links(out, "calls (by name)", callees, paint, false)?;
     if !outside.is_empty() {
         let names = escape::path(outside.join(", ").as_bytes());
-        writeln!(out, "{}", paint.faint("uses from elsewhere"))?;
+        writeln!(out, "{}", paint.faint("also names"))?;
         writeln!(out, "  {names}")?;
     }
     write_links(out, "implemented by", implementors, paint, false)?;

@@ -102,7 +102,8 @@ pub struct Card {
     pub callers: Links,
     /// Definitions of this repository that it mentions, in the order of its lines.
     pub callees: Links,
-    /// Names that it mentions and this repository does not define.
+    /// Names that it mentions and this repository does not define, or defines in too
+    /// many places to tell which is meant.
     pub outside: Vec<String>,
     /// Types that say that they implement or extend it.
     pub implementors: Links,

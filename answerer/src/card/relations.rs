@@ -14,6 +14,8 @@ use super::{LISTED, Link, Place, Subject, TestLink};
 const MENTIONS: usize = 1000;
 /// Callers whose own callers are looked through for tests.
 const HOPS: usize = 24;
+/// A mention that could mean more definitions than this tells nothing of what it means.
+const VAGUE: usize = 4;
 /// Chunks that are looked through for calls that are not catalogued.
 const CHUNKS: usize = 60;
 /// Names that the repository does not define, listed at most.
@@ -143,7 +145,8 @@ pub(super) fn tests(names: &Names<'_>, callers: &[Caller]) -> Result<Vec<TestLin
             break;
         }
         let further = callers_of(names, &symbol.record.name, symbol.file, &caller.link.place)?;
-        for test in further.iter().filter(|further| further.is_test) {
+        let tests_of = |test: &&Caller| test.is_test && test.link.candidates <= VAGUE;
+        for test in further.iter().filter(tests_of) {
             add(&mut tests, &test.link, Some(&caller.link.name));
         }
     }
@@ -157,7 +160,8 @@ fn is_called(kind: ChunkKind) -> bool {
     matches!(kind, Function | Method | Macro | Type | Interface)
 }
 
-/// Definitions that the subject's lines mention, and names defined nowhere here.
+/// Definitions that the subject's lines mention, and names defined nowhere here or
+/// in too many places.
 pub(super) fn callees(
     names: &Names<'_>,
     subject: &Subject,
@@ -175,6 +179,7 @@ pub(super) fn callees(
         match meant.first() {
             None => outside.push(mention.name.clone()),
             Some(row) if is_inside(row, subject) => {}
+            Some(_) if meant.len() > VAGUE => outside.push(mention.name.clone()),
             Some(row) => links.push(link_to(row, mention.line, meant.len())),
         }
     }
