@@ -16,9 +16,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "retriever",
         &["fathom-encoders", "fathom-indexes", "fathom-indexer"],
     ),
+    ("answerer", &["fathom-indexes", "fathom-retriever"]),
     (
         ".",
         &[
+            "fathom-answerer",
             "fathom-encoders",
             "fathom-indexes",
             "fathom-indexer",
