@@ -16,6 +16,7 @@ pub(crate) fn store(files: &[(&str, &str)]) -> (TempDir, Snapshot) {
         profile_id: "test@0".into(),
         token_dim: 8,
         dense_dim: 16,
+        codebook: None,
     };
     let store = Store::open(dir.path(), &options).unwrap();
     let mut writer = store.writer(Duration::ZERO).unwrap();

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::ContentHash;
+
 /// An error of the store. Every variant names the file or directory it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -52,10 +54,10 @@ pub enum StoreError {
         /// The field or section, and what is wrong with it.
         problem: String,
     },
-    /// The store was written by another version of the format.
+    /// The store, or a segment of it, was written by another version of the format.
     #[error("`{}` has format {found}, this build reads format {supported}; {next_step}", path.display())]
     Version {
-        /// The catalog file.
+        /// The catalog or the segment.
         path: PathBuf,
         /// The format found.
         found: i64,
@@ -63,6 +65,23 @@ pub enum StoreError {
         supported: i64,
         /// Upgrade or rebuild.
         next_step: &'static str,
+    },
+    /// A segment was coded with a codebook that is not at hand.
+    #[error(
+        "`{}` was coded with codebook {found}, {}; run `fathom index` to encode its contents again",
+        path.display(),
+        match known {
+            Some(known) => format!("the model profile has {known}"),
+            None => "the model profile has none".into(),
+        }
+    )]
+    Codebook {
+        /// The segment.
+        path: PathBuf,
+        /// Id of its codebook.
+        found: ContentHash,
+        /// Id of the codebook at hand.
+        known: Option<ContentHash>,
     },
     /// The store holds encodings of another model profile.
     #[error(

@@ -8,14 +8,16 @@ use std::time::Duration;
 use crate::StoreError;
 use crate::catalog::{Catalog, Identity};
 use crate::check::{self, CheckReport};
+use crate::codebook::Codebook;
 use crate::lexical::LexicalIndex;
 use crate::lock::WriterLock;
+use crate::segment::{Layout, NamedCodebook};
 use crate::snapshot::Snapshot;
 use crate::storage::{OsStorage, Storage};
 use crate::writer::Writer;
 
-/// What a store is built for. It is fixed at the store's creation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a store is built for. All but the codebook is fixed at the store's creation.
+#[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// Id of the model profile.
     pub profile_id: String,
@@ -23,6 +25,10 @@ pub struct StoreOptions {
     pub token_dim: usize,
     /// Dimensions of a dense vector.
     pub dense_dim: usize,
+    /// The codebook of the model profile. With one, token vectors are stored as
+    /// centroids and residuals, and [`Writer::maintain`] codes those that were
+    /// stored before; without one they are stored in int8.
+    pub codebook: Option<Arc<Codebook>>,
 }
 
 /// A directory with the catalog, the segments and the indexes of one repository.
@@ -37,6 +43,7 @@ pub(crate) struct Place {
     pub dir: PathBuf,
     pub storage: Arc<dyn Storage>,
     pub identity: Identity,
+    pub codebook: Option<NamedCodebook>,
     /// The virtual file system that SQLite goes through, for tests.
     vfs: Option<&'static str>,
 }
@@ -51,7 +58,8 @@ impl Store {
     /// there is changed, whatever its state.
     ///
     /// # Errors
-    /// If the directory cannot be created, or holds a store without its catalog.
+    /// If the directory cannot be created, holds a store without its catalog, or the
+    /// codebook has other dimensions than the token vectors.
     pub fn open(dir: &Path, options: &StoreOptions) -> Result<Store, StoreError> {
         let storage = OsStorage::create(dir).map_err(|e| StoreError::io("create", dir, e))?;
         Store::open_on(dir, options, Arc::new(storage), None)
@@ -64,6 +72,13 @@ impl Store {
         storage: Arc<dyn Storage>,
         vfs: Option<&'static str>,
     ) -> Result<Store, StoreError> {
+        let codebook_dim = options.codebook.as_ref().map(|codebook| codebook.dim());
+        if let Some(dim) = codebook_dim.filter(|&dim| dim != options.token_dim) {
+            return Err(StoreError::input(
+                format!("token vectors of {}", options.profile_id),
+                format!("the codebook has {dim} dimensions, not {}", options.token_dim),
+            ));
+        }
         let place = Place {
             dir: dir.to_path_buf(),
             storage,
@@ -72,6 +87,7 @@ impl Store {
                 token_dim: options.token_dim.max(1),
                 dense_dim: options.dense_dim,
             },
+            codebook: options.codebook.clone().map(NamedCodebook::new),
             vfs,
         };
         if place.is_new()? {
@@ -142,6 +158,14 @@ impl Place {
                 open()
             }
             other => other,
+        }
+    }
+
+    /// What segments are made for and coded with.
+    pub fn layout(&self) -> Layout<'_> {
+        Layout {
+            identity: &self.identity,
+            codebook: self.codebook.as_ref(),
         }
     }
 

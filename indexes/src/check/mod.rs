@@ -71,6 +71,17 @@ impl CheckReport {
                 self.find(part, place, problem);
                 Ok(None)
             }
+            Err(error @ (StoreError::Version { .. } | StoreError::Codebook { .. }))
+                if part == "segments" =>
+            {
+                self.findings.push(Finding {
+                    part,
+                    place: place.into(),
+                    problem: error.to_string(),
+                    next_step: "run `fathom index`",
+                });
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

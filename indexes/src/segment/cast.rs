@@ -18,7 +18,7 @@ pub(super) fn bytes_of<T: bytemuck::NoUninit>(numbers: &[T]) -> &[u8] {
     bytemuck::cast_slice(numbers)
 }
 
-/// Bytes as floats. Fails if they are not aligned, which a section of a mapped file always is.
-pub(super) fn floats(bytes: &[u8]) -> Result<&[f32], String> {
-    bytemuck::try_cast_slice(bytes).map_err(|e| format!("floats cannot be viewed: {e}"))
+/// Bytes as numbers. Fails if they are not aligned, which a section of a mapped file always is.
+pub(super) fn numbers<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Result<&[T], String> {
+    bytemuck::try_cast_slice(bytes).map_err(|e| format!("numbers cannot be viewed: {e}"))
 }

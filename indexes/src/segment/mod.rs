@@ -2,21 +2,76 @@
 
 mod cast;
 mod format;
+mod prepare;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 
 use crate::StoreError;
 use crate::catalog::{Identity, SegmentRow, segment_file_name};
-use crate::maxsim::{self, Tokens};
+use crate::codebook::Codebook;
+use crate::late::{CodedSet, Postings};
+use crate::maxsim::Tokens;
 use crate::records::{ContentHash, Encoding};
 use crate::storage::{Bytes, Storage};
-use format::{Footer, Section, SegmentWriter, Shape};
-use tokens::TokenIndex;
+use format::{Codec, Footer, Refusal, Section, SegmentWriter, Shape};
+pub(crate) use prepare::{Prepared, Recoded};
+use tokens::{CodedTokens, TokenIndex};
 pub(crate) use tokens::TokenView;
+
+/// A codebook and its id, which takes a while to compute.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedCodebook {
+    pub id: ContentHash,
+    pub codebook: Arc<Codebook>,
+}
+
+impl NamedCodebook {
+    pub fn new(codebook: Arc<Codebook>) -> NamedCodebook {
+        NamedCodebook {
+            id: codebook.id(),
+            codebook,
+        }
+    }
+
+    fn codec(&self) -> Codec {
+        Codec::Coded {
+            codebook: self.id,
+            bits: self.codebook.bits(),
+            centroids: self.codebook.len() as u32,
+        }
+    }
+}
+
+/// What the segments of a store are made for, and coded with if there is a codebook.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout<'a> {
+    pub identity: &'a Identity,
+    pub codebook: Option<&'a NamedCodebook>,
+}
+
+impl Layout<'_> {
+    /// The codec of new segments.
+    fn codec(&self) -> Codec {
+        self.codebook.map_or(Codec::Int8, NamedCodebook::codec)
+    }
+
+    /// Whether segments of a codec can be read.
+    fn knows(&self, codec: Codec) -> Result<(), Refusal> {
+        match codec {
+            Codec::Int8 => Ok(()),
+            known if known == self.codec() => Ok(()),
+            Codec::Coded { codebook, .. } if self.codebook.is_none_or(|c| c.id != codebook) => {
+                Err(Refusal::Codebook(codebook))
+            }
+            Codec::Coded { .. } => Err("footer: bits or centroids differ from the codebook".into()),
+        }
+    }
+}
 
 /// An open segment whose footer was checked; the data is checked by [`Segment::verify`].
 #[derive(Debug)]
@@ -45,11 +100,12 @@ pub(crate) struct Part<'a> {
 
 impl Segment {
     /// Opens the segment that `row` of the catalog describes. A file that is not
-    /// exactly that segment is [`StoreError::Damaged`].
+    /// exactly that segment is [`StoreError::Damaged`]; one that another build or
+    /// another codebook could read is [`StoreError::Version`] or [`StoreError::Codebook`].
     pub fn open(
         storage: &dyn Storage,
         row: &SegmentRow,
-        identity: &Identity,
+        layout: Layout<'_>,
     ) -> Result<Segment, StoreError> {
         let name = row.file_name();
         let path = storage.locate(&name);
@@ -57,44 +113,125 @@ impl Segment {
             io::ErrorKind::NotFound => StoreError::damaged(&path, "the file is missing"),
             _ => StoreError::io("open", &path, e),
         })?;
-        Segment::read(bytes, row, identity).map_err(|problem| StoreError::damaged(&path, problem))
+        Segment::read(bytes, row, layout).map_err(|refusal| match refusal {
+            Refusal::Damaged(problem) => StoreError::damaged(&path, problem),
+            Refusal::Version(found) => StoreError::Version {
+                path,
+                found: found.into(),
+                supported: format::VERSION.into(),
+                next_step: "run `fathom index` to encode its contents again",
+            },
+            Refusal::Codebook(found) => StoreError::Codebook {
+                path,
+                found,
+                known: layout.codebook.map(|known| known.id),
+            },
+        })
     }
 
-    fn read(bytes: Bytes, row: &SegmentRow, identity: &Identity) -> Result<Segment, String> {
+    fn read(bytes: Bytes, row: &SegmentRow, layout: Layout<'_>) -> Result<Segment, Refusal> {
         let footer = Footer::read(&bytes)?;
         if footer.checksum != row.checksum || bytes.len() as u64 != row.bytes {
             return Err("footer: not the segment that the catalog names".into());
         }
-        let tokens = footer.shape.tokens;
-        let contents = row.contents.len() as u64;
-        if footer.shape != shape(identity, contents, tokens) {
+        let found = &footer.shape;
+        layout.knows(found.codec)?;
+        let expected = Shape {
+            contents: row.contents.len() as u64,
+            ..shape(layout.identity, found)
+        };
+        if *found != expected {
             return Err("footer: profile, dimensions or counts differ from the catalog".into());
         }
-        // An alignment that forbids the views would be a property of the memory, not of the file.
-        cast::floats(&bytes[footer.range(Section::TokenScales)])?;
-        cast::floats(&bytes[footer.range(Section::DenseScales)])?;
         let counts = &bytes[footer.range(Section::TokenCounts)];
-        Ok(Segment {
-            tokens: TokenIndex::open(counts, tokens, identity.token_dim)?,
+        let segment = Segment {
+            tokens: TokenIndex::open(counts, found.tokens)?,
             bytes,
             footer,
-        })
+        };
+        segment.check_views()?;
+        if let (Some(set), Some(known)) = (segment.coded(), layout.codebook) {
+            tokens::check_lists(&set.postings, known.codebook.len())?;
+        }
+        Ok(segment)
+    }
+
+    /// An alignment that forbids the views would be a property of the memory, not of the file.
+    fn check_views(&self) -> Result<(), String> {
+        for section in [Section::TokenScales, Section::DenseScales] {
+            cast::numbers::<f32>(self.section(section))?;
+        }
+        for section in [Section::Centroids, Section::PostingCentroids] {
+            cast::numbers::<u16>(self.section(section))?;
+        }
+        for section in [Section::PostingEnds, Section::Postings] {
+            cast::numbers::<u32>(self.section(section))?;
+        }
+        Ok(())
     }
 
     fn section(&self, section: Section) -> &[u8] {
         &self.bytes[self.footer.range(section)]
     }
 
-    /// The floats of a section; [`Segment::read`] has checked that they can be viewed.
-    fn floats(&self, section: Section) -> &[f32] {
-        cast::floats(self.section(section)).unwrap_or_default()
+    /// The numbers of a section; [`Segment::check_views`] has seen that they can be viewed.
+    fn numbers<T: bytemuck::AnyBitPattern>(&self, section: Section) -> &[T] {
+        cast::numbers(self.section(section)).unwrap_or_default()
+    }
+
+    /// Number of token rows.
+    pub fn rows(&self) -> u64 {
+        self.footer.shape.tokens
+    }
+
+    /// Residual bits per dimension; `None` for int8 tokens.
+    pub fn bits(&self) -> Option<usize> {
+        match self.footer.shape.codec {
+            Codec::Int8 => None,
+            Codec::Coded { bits, .. } => Some(bits.count()),
+        }
+    }
+
+    /// Bytes of token vectors, and of their postings.
+    pub fn token_bytes(&self) -> (u64, u64) {
+        use Section::*;
+        let vectors = [TokenCodes, TokenScales, Centroids, Residuals, Norms];
+        let postings = [PostingCentroids, PostingEnds, Postings];
+        (self.footer.bytes(&vectors), self.footer.bytes(&postings))
+    }
+
+    /// The coded token matrices; `None` if they are int8.
+    pub fn coded(&self) -> Option<CodedSet<'_>> {
+        self.bits()?;
+        Some(CodedSet {
+            offsets: self.tokens.offsets(),
+            centroids: self.numbers(Section::Centroids),
+            residuals: self.section(Section::Residuals),
+            norms: self.section(Section::Norms),
+            postings: Postings {
+                centroids: self.numbers(Section::PostingCentroids),
+                ends: self.numbers(Section::PostingEnds),
+                ordinals: self.numbers(Section::Postings),
+            },
+        })
     }
 
     /// The token matrix of a content.
     pub fn tokens(&self, ordinal: usize) -> TokenView<'_> {
-        let codes = self.section(Section::TokenCodes);
-        self.tokens
-            .get(codes, self.floats(Section::TokenScales), ordinal)
+        let rows = self.tokens.rows(ordinal);
+        let wide = |bytes: usize| rows.start * bytes..rows.end * bytes;
+        let dim = self.footer.shape.token_dim as usize;
+        match self.bits() {
+            None => TokenView::Int8(Tokens {
+                codes: cast::signed(&self.section(Section::TokenCodes)[wide(dim)]),
+                scales: &self.numbers(Section::TokenScales)[rows],
+            }),
+            Some(bits) => TokenView::Coded(CodedTokens {
+                residuals: &self.section(Section::Residuals)[wide(dim * bits / 8)],
+                centroids: &self.numbers(Section::Centroids)[rows.clone()],
+                norms: &self.section(Section::Norms)[rows],
+            }),
+        }
     }
 
     /// The dense vector of a content.
@@ -103,7 +240,7 @@ impl Segment {
         let codes = self.section(Section::DenseCodes);
         DenseView {
             codes: cast::signed(&codes[ordinal * dim..(ordinal + 1) * dim]),
-            scale: self.floats(Section::DenseScales)[ordinal],
+            scale: self.numbers(Section::DenseScales)[ordinal],
         }
     }
 
@@ -128,33 +265,38 @@ impl Segment {
         let mut problems = self.footer.verify(&self.bytes);
         for section in [Section::TokenScales, Section::DenseScales] {
             let valid = |scale: &f32| scale.is_finite() && *scale >= 0.0;
-            if !self.floats(section).iter().all(valid) {
+            if !self.numbers(section).iter().all(valid) {
                 problems.push(format!("{}: not a finite number ≥ 0", section.name()));
             }
+        }
+        if let (Some(set), Codec::Coded { centroids, .. }) = (self.coded(), self.footer.shape.codec)
+        {
+            problems.extend(tokens::verify_coded(&set, centroids as usize));
         }
         problems
     }
 }
 
-fn shape(identity: &Identity, contents: u64, tokens: u64) -> Shape {
+/// The shape of a segment of a store with the counts of another.
+fn shape(identity: &Identity, like: &Shape) -> Shape {
     Shape {
         profile: ContentHash::of(identity.profile_id.as_bytes()),
         token_dim: identity.token_dim as u32,
         dense_dim: identity.dense_dim as u32,
-        contents,
-        tokens,
+        ..like.clone()
     }
 }
 
-/// Writes segment `id` and makes it durable. Answers its row for the catalog.
+/// Writes segment `id` and makes it durable. The parts are all of one kind; coded ones
+/// with the codebook of `layout`. Answers the segment's row for the catalog.
 pub(crate) fn write(
     storage: &dyn Storage,
     id: u32,
-    identity: &Identity,
+    layout: Layout<'_>,
     parts: &[Part<'_>],
 ) -> Result<SegmentRow, StoreError> {
     let name = segment_file_name(id);
-    let (bytes, checksum) = write_file(storage, &name, identity, parts)
+    let (bytes, checksum) = write_file(storage, &name, layout, parts)
         .map_err(|e| StoreError::io("write", storage.locate(&name), e))?;
     Ok(SegmentRow {
         id,
@@ -167,66 +309,36 @@ pub(crate) fn write(
 fn write_file(
     storage: &dyn Storage,
     name: &str,
-    identity: &Identity,
+    layout: Layout<'_>,
     parts: &[Part<'_>],
 ) -> io::Result<(u64, ContentHash)> {
     let mut out = SegmentWriter::new(storage.create(name)?);
     out.section(parts.iter().map(|part| part.hash.0.as_slice()))?;
     let views: Vec<TokenView<'_>> = parts.iter().map(|part| part.tokens).collect();
-    let tokens = tokens::write(&mut out, &views)?;
+    let written = tokens::write(&mut out, &views)?;
     out.section(parts.iter().map(|part| cast::unsigned(part.dense.codes)))?;
     let scales: Vec<f32> = parts.iter().map(|part| part.dense.scale).collect();
     out.section(std::iter::once(cast::bytes_of(&scales)))?;
-    let written = out.finish(&shape(identity, parts.len() as u64, tokens))?;
+    let Identity {
+        profile_id,
+        token_dim,
+        dense_dim,
+    } = layout.identity;
+    let durable = out.finish(&Shape {
+        profile: ContentHash::of(profile_id.as_bytes()),
+        token_dim: *token_dim as u32,
+        dense_dim: *dense_dim as u32,
+        codec: match views.first() {
+            Some(TokenView::Coded(_)) => layout.codec(),
+            _ => Codec::Int8,
+        },
+        contents: parts.len() as u64,
+        tokens: written.tokens,
+        lists: written.lists,
+        postings: written.postings,
+    })?;
     storage.sync_dir("segments")?;
-    Ok(written)
-}
-
-/// Quantised encodings, owned while their segment is written.
-pub(crate) struct Quantized {
-    contents: Vec<(u32, ContentHash)>,
-    tokens: Vec<(Vec<i8>, Vec<f32>)>,
-    dense: Vec<(Vec<i8>, f32)>,
-}
-
-impl Quantized {
-    /// Quantises encodings, each given with its content's id. Their shapes and
-    /// values must have been checked.
-    pub fn new(identity: &Identity, encodings: &[(u32, &Encoding<'_>)]) -> Quantized {
-        let quantize_dense = |dense: &[f32]| {
-            let mut codes = vec![0; dense.len()];
-            let scale = maxsim::quantize_row(dense, &mut codes);
-            (codes, scale)
-        };
-        Quantized {
-            contents: encodings.iter().map(|(id, e)| (*id, e.content)).collect(),
-            tokens: encodings
-                .iter()
-                .map(|(_, e)| maxsim::quantize(e.tokens, identity.token_dim))
-                .collect(),
-            dense: encodings
-                .iter()
-                .map(|(_, e)| quantize_dense(e.dense))
-                .collect(),
-        }
-    }
-
-    /// What [`write`] takes.
-    pub fn parts(&self) -> Vec<Part<'_>> {
-        let rows = self.contents.iter().zip(&self.tokens).zip(&self.dense);
-        rows.map(
-            |((&(content, hash), (codes, scales)), (dense, scale))| Part {
-                content,
-                hash,
-                tokens: TokenView(Tokens { codes, scales }),
-                dense: DenseView {
-                    codes: dense,
-                    scale: *scale,
-                },
-            },
-        )
-        .collect()
-    }
+    Ok(durable)
 }
 
 /// Refuses an encoding of the wrong shape or with values that are not numbers.

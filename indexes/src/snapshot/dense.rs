@@ -98,7 +98,7 @@ mod clusters {
             let near = index.candidates(query, n.saturating_mul(CANDIDATES))?;
             let mut items: Vec<Item> = near
                 .into_iter()
-                .filter_map(|content| self.encodings().of_content(content))
+                .filter_map(|content| self.encodings().of_content(&self.heads, content))
                 .cloned()
                 .collect();
             let newer = |item: &&Item| self.content_of(item) >= index.end();
@@ -115,7 +115,7 @@ mod clusters {
         }
 
         fn content_of(&self, item: &Item) -> u32 {
-            self.rows[item.segment].contents[item.ordinal]
+            self.rows[item.segment as usize].contents[item.ordinal as usize]
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::StoreError;
 use crate::catalog::load::{self, FileHead, Heads};
 use crate::catalog::{Catalog, SegmentRow, State, query};
 use crate::lexical::{LexicalQuery, LexicalReader};
+use crate::late::LateQuery;
 use crate::maxsim::Query;
 use crate::records::{
     ChunkHead, ChunkId, ChunkRecord, ChunkRow, Counts, FileId, FileRow, Hit, SkipRecord,
@@ -25,7 +26,7 @@ use crate::store::{CATALOG, LEXICAL, Place};
 #[cfg(feature = "faiss")]
 pub(crate) use dense::worth_clusters;
 use encodings::Encodings;
-use score::Scan;
+use score::{Scan, TokenQuery};
 pub use set::ChunkSet;
 
 /// One generation: everything asked of a snapshot belongs to it, whatever a
@@ -73,7 +74,7 @@ impl Snapshot {
         let segments = rows
             .iter()
             .map(
-                |row| match Segment::open(&*place.storage, row, &place.identity) {
+                |row| match Segment::open(&*place.storage, row, place.layout()) {
                     Ok(segment) => Some(segment),
                     Err(error) => {
                         problems.push(error.to_string());
@@ -302,15 +303,21 @@ impl Snapshot {
         ids.iter().map(|&id| self.heads.position(id)).collect()
     }
 
-    fn token_query(&self, rows: &[f32]) -> Result<Query, StoreError> {
+    fn token_query(&self, rows: &[f32]) -> Result<TokenQuery<'_>, StoreError> {
         let dim = self.place.identity.token_dim;
-        match rows.len().is_multiple_of(dim) {
-            true => Ok(Query::new(rows, dim)),
-            false => Err(wrong_query(format!(
+        if !rows.len().is_multiple_of(dim) {
+            return Err(wrong_query(format!(
                 "{} values are not rows of {dim}",
                 rows.len()
-            ))),
+            )));
         }
+        let mut segments = self.segments.iter().flatten();
+        let any_coded = segments.any(|segment| segment.bits().is_some());
+        let codebook = self.place.codebook.as_ref().filter(|_| any_coded);
+        Ok(TokenQuery {
+            int8: Query::new(rows, dim),
+            coded: codebook.map(|known| LateQuery::new(rows, &known.codebook)),
+        })
     }
 
     fn scan<'a>(&'a self, within: Option<&'a ChunkSet>) -> Scan<'a> {

@@ -1,7 +1,9 @@
-//! Exhaustive exact scoring of encoded contents: MaxSim and cosine over int8 vectors.
+//! Scoring of encoded contents: MaxSim over coded and int8 tokens, cosine over int8
+//! vectors.
 //!
 //! Filters are applied before scoring, a content that several chunks share is
-//! scored once, and nothing is allocated per candidate.
+//! scored once, and nothing is allocated per candidate. Scores of coded and of int8
+//! tokens approximate the same cosines, so they are ranked together.
 
 use std::sync::Arc;
 
@@ -12,9 +14,10 @@ use super::set::ChunkSet;
 use super::top::Top;
 use crate::catalog::load::Heads;
 use crate::dense::DenseQuery;
+use crate::late::{self, CodedSet, LateQuery, SearchOptions};
 use crate::maxsim::Query;
 use crate::records::Hit;
-use crate::segment::Segment;
+use crate::segment::{Segment, TokenView};
 
 /// Items scored by one task, small enough to share the work evenly.
 const BLOCK: usize = 256;
@@ -24,6 +27,13 @@ const PARALLEL_ITEMS: usize = 2 * BLOCK;
 
 /// Candidates of a dense search that are scored again without the rounding of the query.
 const SPARE: usize = 32;
+
+/// A query's token matrix, for the kinds of tokens that a store has.
+pub(super) struct TokenQuery<'c> {
+    pub int8: Query,
+    /// Where there are coded segments.
+    pub coded: Option<LateQuery<'c>>,
+}
 
 /// Everything that scoring reads.
 #[derive(Clone, Copy)]
@@ -36,17 +46,61 @@ pub(super) struct Scan<'a> {
 
 impl Scan<'_> {
     /// The chunks with the best MaxSim.
-    pub fn late(self, query: &Query, n: usize) -> Vec<Hit> {
-        self.best(n, || {
-            let mut scorer = query.scorer();
-            move |segment: &Segment, ordinal| segment.tokens(ordinal).score(&mut scorer)
+    pub fn late(self, query: &TokenQuery<'_>, n: usize) -> Vec<Hit> {
+        let mut top = Top::new(n);
+        if let Some(coded) = &query.coded {
+            top = self.late_coded(coded, n);
+        }
+        let sets = 0..self.segments.len();
+        for set in sets.filter(|&set| self.segments[set].as_ref().is_some_and(is_int8)) {
+            let items = self.encodings.of_segment(set);
+            top = top.merge(self.best(items, n, || {
+                let mut scorer = query.int8.scorer();
+                move |segment: &Segment, ordinal| match segment.tokens(ordinal) {
+                    TokenView::Int8(tokens) => scorer.score(tokens),
+                    TokenView::Coded(_) => None,
+                }
+            }));
+        }
+        top.into_hits()
+    }
+
+    /// Every content that is found has a chunk that is wanted, so `n` of them suffice.
+    fn late_coded(self, query: &LateQuery<'_>, n: usize) -> Top {
+        let segments = (0..).zip(self.segments);
+        let (places, sets): (Vec<usize>, Vec<CodedSet<'_>>) = segments
+            .filter_map(|(at, segment)| Some((at, segment.as_ref()?.coded()?)))
+            .unzip();
+        let keep = |set: usize, ordinal: usize| {
+            let item = self.encodings.at(places[set], ordinal);
+            item.is_some_and(|item| self.wanted(item).next().is_some())
+        };
+        let found = late::search(query, &sets, n, &keep, &SearchOptions::default());
+        let mut top = Top::new(n);
+        for found in found {
+            let segment = places[found.set as usize];
+            let item = self.encodings.at(segment, found.ordinal as usize);
+            for position in item.into_iter().flat_map(|item| self.wanted(item)) {
+                top.push(self.heads.chunk_ids[position], found.score);
+            }
+        }
+        top
+    }
+
+    /// Positions of the chunks of an item that the filter accepts.
+    fn wanted(self, item: &Item) -> impl Iterator<Item = usize> {
+        let positions = self.encodings.positions(item);
+        positions.filter(move |&position| {
+            self.within
+                .is_none_or(|within| within.has(self.heads, position))
         })
     }
 
     /// The chunks with the best cosine.
     pub fn dense(self, query: &DenseQuery, n: usize) -> Vec<Hit> {
-        let about = self.best(n.saturating_add(SPARE), || rough(query));
-        self.exactly(query, about, n)
+        let items = &self.encodings.items;
+        let about = self.best(items, n.saturating_add(SPARE), || rough(query));
+        self.exactly(query, about.into_hits(), n)
     }
 
     /// The chunks with the best cosine among those of some items.
@@ -70,21 +124,19 @@ impl Scan<'_> {
         hits
     }
 
-    /// Scores all items with scorers that `scorer` makes, one per task.
-    fn best<S>(self, n: usize, scorer: impl Fn() -> S + Sync) -> Vec<Hit>
+    /// Scores items with scorers that `scorer` makes, one per task.
+    fn best<S>(self, items: &[Item], n: usize, scorer: impl Fn() -> S + Sync) -> Top
     where
         S: FnMut(&Segment, usize) -> Option<f32>,
     {
         let block = |items: &[Item]| self.best_of(items, n, scorer());
-        let items = &self.encodings.items;
-        let top = match items.len() < PARALLEL_ITEMS {
+        match items.len() < PARALLEL_ITEMS {
             true => block(items),
             false => items
                 .par_chunks(BLOCK)
                 .map(block)
                 .reduce(|| Top::new(n), Top::merge),
-        };
-        top.into_hits()
+        }
     }
 
     fn best_of(
@@ -95,14 +147,10 @@ impl Scan<'_> {
     ) -> Top {
         let mut top = Top::new(n);
         for item in items {
-            let wanted = |&position: &usize| {
-                self.within
-                    .is_none_or(|within| within.has(self.heads, position))
-            };
-            let mut positions = self.encodings.positions(item).filter(wanted).peekable();
-            let segment = self.segments[item.segment].as_ref();
+            let mut positions = self.wanted(item).peekable();
+            let segment = self.segments[item.segment as usize].as_ref();
             if let (Some(_), Some(segment)) = (positions.peek(), segment)
-                && let Some(score) = score(segment, item.ordinal)
+                && let Some(score) = score(segment, item.ordinal as usize)
             {
                 positions.for_each(|position| top.push(self.heads.chunk_ids[position], score));
             }
@@ -111,10 +159,19 @@ impl Scan<'_> {
     }
 
     /// MaxSim of single chunks, by position.
-    pub fn late_of(self, query: &Query, positions: &[Option<usize>]) -> Vec<Option<f32>> {
-        let mut scorer = query.scorer();
-        self.each(positions, |segment, ordinal| {
-            segment.tokens(ordinal).score(&mut scorer)
+    pub fn late_of(
+        self,
+        query: &TokenQuery<'_>,
+        positions: &[Option<usize>],
+    ) -> Vec<Option<f32>> {
+        let mut int8 = query.int8.scorer();
+        let mut coded = query.coded.as_ref().map(LateQuery::scorer);
+        self.each(positions, |segment, ordinal| match segment.coded() {
+            Some(set) => coded.as_mut()?.score(&set, ordinal),
+            None => match segment.tokens(ordinal) {
+                TokenView::Int8(tokens) => int8.score(tokens),
+                TokenView::Coded(_) => None,
+            },
         })
     }
 
@@ -132,10 +189,15 @@ impl Scan<'_> {
     ) -> Vec<Option<f32>> {
         let mut of = |position: usize| {
             let item = self.encodings.of(position)?;
-            score(self.segments[item.segment].as_ref()?, item.ordinal)
+            let segment = self.segments[item.segment as usize].as_ref()?;
+            score(segment, item.ordinal as usize)
         };
         positions.iter().map(|position| of((*position)?)).collect()
     }
+}
+
+fn is_int8(segment: &Segment) -> bool {
+    segment.bits().is_none()
 }
 
 /// A scorer by cosine of the quantised query.

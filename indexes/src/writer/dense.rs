@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Writer, load};
+use super::Writer;
 use crate::StoreError;
 use crate::catalog;
 use crate::catalog::load::Heads;
@@ -21,7 +21,7 @@ impl Writer {
     /// Builds, extends or leaves the index. What it lacks is scanned by searches,
     /// so it only has to keep up roughly. Answers how many vectors were added.
     pub(super) fn maintain_dense(&mut self, heads: &Heads) -> Result<usize, StoreError> {
-        let rows = self.catalog.check(load::segments)?;
+        let rows = self.usable_segments()?;
         let live: HashSet<u32> = heads.heads.iter().map(|head| head.content).collect();
         let mut places = Vec::with_capacity(live.len());
         for (segment, row) in rows.iter().enumerate() {
@@ -38,7 +38,7 @@ impl Writer {
             return Ok(0);
         }
         self.forget_unencoded(&rows, &live)?;
-        let open = |row| Segment::open(&*self.place.storage, row, &self.place.identity);
+        let open = |row| Segment::open(&*self.place.storage, row, self.place.layout());
         let segments: Vec<Segment> = rows.iter().map(open).collect::<Result<_, _>>()?;
         places.sort_by_key(|place| place.content);
         self.update_index(&places, &segments)

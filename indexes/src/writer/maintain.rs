@@ -5,12 +5,12 @@
 use std::collections::HashSet;
 
 use super::update::open_lexical;
-use super::{Writer, load};
+use super::Writer;
 use crate::StoreError;
 use crate::catalog::load::Heads;
-use crate::catalog::{self, SegmentRow};
+use crate::catalog::{self, SegmentRow, segment_file_name};
 use crate::records::ChunkId;
-use crate::segment::{self, Part, Segment};
+use crate::segment::{self, Layout, Part, Recoded, Segment};
 
 /// More segments than this are merged.
 const SEGMENTS: usize = 8;
@@ -31,6 +31,8 @@ const SPARE_CHUNKS: usize = 2_000;
 pub struct MaintainReport {
     /// Segments that were merged into one.
     pub merged_segments: usize,
+    /// Segments of int8 tokens that were coded with the codebook.
+    pub recoded_segments: usize,
     /// Contents that no chunk had any more and that were dropped.
     pub dropped_contents: usize,
     /// Chunks that were purged from the lexical index.
@@ -75,17 +77,53 @@ impl Writer {
 
     fn maintain_with(&mut self, heads: Heads, spare: Spare) -> Result<MaintainReport, StoreError> {
         self.ensure_sound()?;
-        let done =
-            self.merge_segments(&heads, &spare)
-                .and_then(|(merged_segments, dropped_contents)| {
-                    Ok(MaintainReport {
-                        merged_segments,
-                        dropped_contents,
-                        purged_chunks: self.purge_lexical(&heads, &spare)?,
-                        indexed_vectors: self.maintain_dense(&heads)?,
-                    })
-                });
+        let done = self.tidy(&heads, &spare);
         self.poison_on_error(done)
+    }
+
+    fn tidy(&mut self, heads: &Heads, spare: &Spare) -> Result<MaintainReport, StoreError> {
+        self.drop_foreign(heads)?;
+        let recoded_segments = self.recode()?;
+        let (merged_segments, dropped_contents) = self.merge_segments(heads, spare)?;
+        Ok(MaintainReport {
+            merged_segments,
+            recoded_segments,
+            dropped_contents,
+            purged_chunks: self.purge_lexical(heads, spare)?,
+            indexed_vectors: self.maintain_dense(heads)?,
+        })
+    }
+
+    /// Removes segments that cannot be read here, once their contents are encoded again.
+    fn drop_foreign(&mut self, heads: &Heads) -> Result<(), StoreError> {
+        let mut live = heads.heads.iter();
+        if self.foreign.is_empty() || !live.all(|head| self.encoded.contains(head.content)) {
+            return Ok(());
+        }
+        let removed: Vec<u32> = std::mem::take(&mut self.foreign).into_iter().collect();
+        self.publish_segments(&[], &removed, &[])?;
+        for id in removed {
+            // What stays is cleared by the next writer.
+            let _ = self.place.storage.remove(&segment_file_name(id));
+        }
+        Ok(())
+    }
+
+    /// Codes the tokens of int8 segments, one segment after the other.
+    fn recode(&mut self) -> Result<usize, StoreError> {
+        if self.place.codebook.is_none() {
+            return Ok(0);
+        }
+        let mut recoded = 0;
+        for row in self.usable_segments()? {
+            let segment = Segment::open(&*self.place.storage, &row, self.place.layout())?;
+            if segment.bits().is_none() {
+                drop(segment);
+                self.rewrite(&[&row], |_| true, &[])?;
+                recoded += 1;
+            }
+        }
+        Ok(recoded)
     }
 
     /// Without faiss, dense vectors are always scanned.
@@ -100,23 +138,39 @@ impl Writer {
         heads: &Heads,
         spare: &Spare,
     ) -> Result<(usize, usize), StoreError> {
-        let rows = self.catalog.check(load::segments)?;
+        let rows = self.usable_segments()?;
         let live: HashSet<u32> = heads.heads.iter().map(|head| head.content).collect();
         let dead = |row: &SegmentRow| row.contents.iter().filter(|id| !live.contains(id)).count();
-        let drop_dead = rows.iter().map(dead).sum::<usize>() > spare.contents;
-        let group = match drop_dead {
-            true => rows.iter().filter(|row| dead(row) > 0).collect(),
-            false => mergeable(&rows),
-        };
-        let kept = |content| !drop_dead || live.contains(&content);
-        let dropped = match drop_dead {
-            true => self.forgettable(&rows, &live)?,
-            false => Vec::new(),
-        };
-        if !group.is_empty() || !dropped.is_empty() {
-            self.rewrite(&group, kept, &dropped)?;
+        // A segment that cannot be read here may still name contents that seem dead.
+        let drop_dead =
+            self.foreign.is_empty() && rows.iter().map(dead).sum::<usize>() > spare.contents;
+        if !drop_dead {
+            return Ok((self.merge_small()?, 0));
         }
-        Ok((group.len(), dropped.len()))
+        let group: Vec<&SegmentRow> = rows.iter().filter(|row| dead(row) > 0).collect();
+        let dropped = self.forgettable(&rows, &live)?;
+        let mut merged = 0;
+        // Together they may be more than one segment should hold.
+        for group in split(&group) {
+            self.rewrite(group, |content| live.contains(&content), &[])?;
+            merged += group.len();
+        }
+        self.publish_segments(&[], &[], &dropped)?;
+        Ok((merged, dropped.len()))
+    }
+
+    /// Merges as long as there are too many segments. Answers how many were merged.
+    fn merge_small(&mut self) -> Result<usize, StoreError> {
+        let mut merged = 0;
+        loop {
+            let rows = self.usable_segments()?;
+            let group = mergeable(&rows);
+            if group.is_empty() {
+                return Ok(merged);
+            }
+            self.rewrite(&group, |_| true, &[])?;
+            merged += group.len();
+        }
     }
 
     /// Contents that no live chunk has, encoded or not.
@@ -144,10 +198,11 @@ impl Writer {
         kept: impl Fn(u32) -> bool,
         dropped: &[u32],
     ) -> Result<(), StoreError> {
-        let (storage, identity) = (self.place.storage.clone(), self.place.identity.clone());
+        let place = self.place.clone();
+        let storage = &*place.storage;
         let mut segments = Vec::with_capacity(group.len());
         for row in group {
-            segments.push(open_sound(&*storage, row, &identity)?);
+            segments.push(open_sound(storage, row, place.layout())?);
         }
         let mut parts: Vec<Part<'_>> = Vec::new();
         for (row, segment) in group.iter().zip(&segments) {
@@ -159,7 +214,7 @@ impl Writer {
         let mut added = Vec::new();
         if !parts.is_empty() {
             let id = self.state.next_segment;
-            added.push(segment::write(&*storage, id, &identity, &parts)?);
+            added.push(write_coded(storage, id, place.layout(), &parts)?);
         }
         let removed: Vec<u32> = group.iter().map(|row| row.id).collect();
         self.publish_segments(&added, &removed, dropped)?;
@@ -193,9 +248,9 @@ impl Writer {
 fn open_sound(
     storage: &dyn crate::storage::Storage,
     row: &SegmentRow,
-    identity: &catalog::Identity,
+    layout: Layout<'_>,
 ) -> Result<Segment, StoreError> {
-    let segment = Segment::open(storage, row, identity)?;
+    let segment = Segment::open(storage, row, layout)?;
     match segment.verify().into_iter().next() {
         None => Ok(segment),
         Some(problem) => Err(StoreError::damaged(
@@ -203,6 +258,39 @@ fn open_sound(
             problem,
         )),
     }
+}
+
+/// Writes a segment, with its tokens coded if there is a codebook.
+fn write_coded(
+    storage: &dyn crate::storage::Storage,
+    id: u32,
+    layout: Layout<'_>,
+    parts: &[Part<'_>],
+) -> Result<SegmentRow, StoreError> {
+    match layout.codebook {
+        None => segment::write(storage, id, layout, parts),
+        Some(known) => {
+            let recoded = Recoded::new(parts, &known.codebook);
+            segment::write(storage, id, layout, &recoded.parts(parts))
+        }
+    }
+}
+
+/// Cuts a row of segments so that no group is much larger than [`LARGE_SEGMENT`].
+fn split<'g, 'r>(rows: &'g [&'r SegmentRow]) -> Vec<&'g [&'r SegmentRow]> {
+    let mut groups = Vec::new();
+    let (mut first, mut bytes) = (0, 0);
+    for (at, row) in rows.iter().enumerate() {
+        bytes += row.bytes;
+        if bytes >= LARGE_SEGMENT {
+            groups.push(&rows[first..=at]);
+            (first, bytes) = (at + 1, 0);
+        }
+    }
+    if first < rows.len() {
+        groups.push(&rows[first..]);
+    }
+    groups
 }
 
 /// When there are too many segments: the smallest, as long as the next is not

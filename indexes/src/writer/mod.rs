@@ -2,6 +2,7 @@
 
 #[cfg(feature = "faiss")]
 mod dense;
+mod encoded;
 mod maintain;
 mod recover;
 mod update;
@@ -15,9 +16,10 @@ use crate::catalog::{self, Catalog, SegmentRow, State};
 use crate::lexical::LexicalWriter;
 use crate::lock::WriterLock;
 use crate::records::{ChunkId, Encoding};
-use crate::segment::{self, Quantized};
+use crate::segment::{self, Prepared};
 use crate::snapshot::Snapshot;
 use crate::store::Place;
+use encoded::ContentSet;
 pub use maintain::MaintainReport;
 pub use update::Update;
 
@@ -31,6 +33,11 @@ pub struct Writer {
     catalog: Catalog,
     /// As committed, but ids that were handed out are never handed out again.
     state: State,
+    /// Segments that another build or another codebook could read, by id. They stay
+    /// until their contents are encoded again.
+    foreign: HashSet<u32>,
+    /// Contents of all other segments.
+    encoded: ContentSet,
     failed: Option<String>,
     repairs: Vec<String>,
     /// Released last.
@@ -46,6 +53,8 @@ impl Writer {
             lexical: None,
             catalog,
             state,
+            foreign: HashSet::new(),
+            encoded: ContentSet::default(),
             failed: None,
             repairs: Vec::new(),
             _lock: lock,
@@ -74,8 +83,7 @@ impl Writer {
     /// One chunk for each distinct content that is not encoded, ascending.
     pub fn missing(&self) -> Result<Vec<ChunkId>, StoreError> {
         let heads = self.catalog.check(Heads::load)?;
-        let segments = self.catalog.check(load::segments)?;
-        let mut known: HashSet<u32> = segments.into_iter().flat_map(|s| s.contents).collect();
+        let mut known = self.encoded.clone();
         let chunks = heads.chunk_ids.iter().zip(&heads.heads);
         let missing = chunks.filter(|(_, head)| known.insert(head.content));
         Ok(missing.map(|(&id, _)| id).collect())
@@ -96,14 +104,10 @@ impl Writer {
         if wanted.is_empty() {
             return Ok(());
         }
-        let quantized = Quantized::new(&self.place.identity, &wanted);
+        let layout = self.place.layout();
+        let prepared = Prepared::new(layout, &wanted);
         let id = self.state.next_segment;
-        let row = segment::write(
-            &*self.place.storage,
-            id,
-            &self.place.identity,
-            &quantized.parts(),
-        );
+        let row = segment::write(&*self.place.storage, id, layout, &prepared.parts());
         let published = row.and_then(|row| self.publish_segments(&[row], &[], &[]));
         self.poison_on_error(published)
     }
@@ -113,13 +117,13 @@ impl Writer {
         &self,
         batch: &'b [Encoding<'e>],
     ) -> Result<Vec<(u32, &'b Encoding<'e>)>, StoreError> {
-        let segments = self.catalog.check(load::segments)?;
-        let mut done: HashSet<u32> = segments.into_iter().flat_map(|s| s.contents).collect();
+        let mut taken = HashSet::with_capacity(batch.len());
         let mut wanted = Vec::with_capacity(batch.len());
         self.catalog.check(|c| {
             for encoding in batch {
                 if let Some(id) = catalog::content_id(c, encoding.content)?
-                    && done.insert(id)
+                    && !self.encoded.contains(id)
+                    && taken.insert(id)
                 {
                     wanted.push((id, encoding));
                 }
@@ -148,7 +152,18 @@ impl Writer {
             catalog::write_state(c, &state)
         })?;
         self.state = state;
+        match removed.is_empty() {
+            true => added.iter().for_each(|row| self.encoded.extend(row)),
+            false => self.encoded = self.usable_segments()?.iter().collect(),
+        }
         Ok(())
+    }
+
+    /// Segments that can be read, as far as their footers tell.
+    fn usable_segments(&self) -> Result<Vec<SegmentRow>, StoreError> {
+        let mut rows = self.catalog.check(load::segments)?;
+        rows.retain(|row| !self.foreign.contains(&row.id));
+        Ok(rows)
     }
 
     fn ensure_sound(&self) -> Result<(), StoreError> {

@@ -66,14 +66,17 @@ impl Writer {
     }
 
     /// Contents of a segment that is damaged or gone become missing, and so are
-    /// encoded again. An I/O error is no damage.
+    /// encoded again; the damaged segment is set aside. So do those of a segment that
+    /// another build or another codebook could read, which stays until then. An I/O
+    /// error is no damage.
     fn set_segments_aside(
         &mut self,
         problem: impl Fn(&Segment) -> Option<String>,
     ) -> Result<(), StoreError> {
         let mut damaged = Vec::new();
+        self.foreign.clear();
         for row in self.catalog.check(load::segments)? {
-            let opened = Segment::open(&*self.place.storage, &row, &self.place.identity);
+            let opened = Segment::open(&*self.place.storage, &row, self.place.layout());
             let sound = opened.and_then(|segment| match problem(&segment) {
                 None => Ok(()),
                 Some(problem) => Err(StoreError::damaged(
@@ -88,10 +91,14 @@ impl Writer {
                         .push(format!("{error}; set aside, to be encoded again"));
                     damaged.push(row);
                 }
+                Err(StoreError::Version { .. } | StoreError::Codebook { .. }) => {
+                    self.foreign.insert(row.id);
+                }
                 Err(error) => return Err(error),
             }
         }
         if damaged.is_empty() {
+            self.encoded = self.usable_segments()?.iter().collect();
             return Ok(());
         }
         let ids: Vec<u32> = damaged.iter().map(|row| row.id).collect();
