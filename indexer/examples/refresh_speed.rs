@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         profile_id: profile.id().to_string(),
         token_dim: profile.token_dim(),
         dense_dim: profile.dense_dim(),
+        codebook: None,
     };
     let start = Instant::now();
     let text = TextEncoder::open(&profile)?;

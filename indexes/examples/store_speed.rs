@@ -21,6 +21,7 @@ fn main() {
         profile_id: "speed@0".into(),
         token_dim: TOKEN_DIM,
         dense_dim: DENSE_DIM,
+        codebook: None,
     };
     let store = Store::open(dir.path(), &options).unwrap();
     let mut writer = store.writer(Duration::ZERO).unwrap();

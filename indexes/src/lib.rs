@@ -41,6 +41,6 @@ pub use records::{
     FileRecord, FileRow, FileStat, Hit, NewFile, ReferenceRecord, SkipReason, SkipRecord,
     SymbolRecord, SymbolRow,
 };
-pub use snapshot::{ChunkSet, Snapshot};
+pub use snapshot::{ChunkSet, Snapshot, TokenUsage};
 pub use store::{Store, StoreOptions};
 pub use writer::{MaintainReport, Update, Writer};

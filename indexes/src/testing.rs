@@ -1,11 +1,14 @@
 //! Stores and records for tests.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::codebook::{Bits, Codebook, Training};
 use crate::{
     ChunkId, ChunkKind, ChunkRecord, ChunkRow, ContentHash, Encoding, FileRecord, FileRow,
     FileStat, Hit, LexicalQuery, LexicalTerm, NewFile, ReferenceRecord, Snapshot, Store,
@@ -20,7 +23,34 @@ pub(crate) fn options() -> StoreOptions {
         profile_id: "test@0".into(),
         token_dim: TOKEN_DIM,
         dense_dim: DENSE_DIM,
+        codebook: Some(codebook(1)),
     }
+}
+
+/// Without a codebook.
+pub(crate) fn int8_options() -> StoreOptions {
+    StoreOptions {
+        codebook: None,
+        ..options()
+    }
+}
+
+/// A small codebook, trained on made-up vectors once for each seed.
+pub(crate) fn codebook(seed: u64) -> Arc<Codebook> {
+    static TRAINED: Mutex<BTreeMap<u64, Arc<Codebook>>> = Mutex::new(BTreeMap::new());
+    let train = || {
+        let contents = (0..500u16).map(|n| ContentHash::of(&n.to_le_bytes()));
+        let rows: Vec<f32> = contents.flat_map(|c| Vectors::of(c).tokens).collect();
+        let training = Training {
+            centroids: 24,
+            passes: 3,
+            seed,
+            bits: Bits::Eight,
+        };
+        Arc::new(Codebook::train(&rows, TOKEN_DIM, &training))
+    };
+    let mut trained = TRAINED.lock().unwrap();
+    trained.entry(seed).or_insert_with(train).clone()
 }
 
 /// A directory in memory where there is one: these tests write a lot.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use fathom::config::ColorChoice;
 use fathom::workspace::Workspace;
-use fathom_indexes::{Counts, FileRow, SkipRecord, Snapshot};
+use fathom_indexes::{Counts, FileRow, SkipRecord, Snapshot, TokenUsage};
 use serde_json::json;
 
 use super::Global;
@@ -33,6 +33,8 @@ struct Status<'a> {
     counts: Counts,
     generation: u64,
     coverage: f32,
+    tokens: Vec<TokenUsage>,
+    codebook: Option<String>,
     files: Vec<FileRow>,
     skipped: Vec<SkipRecord>,
 }
@@ -65,6 +67,8 @@ impl Status<'_> {
             counts: snapshot.counts(),
             generation: snapshot.generation(),
             coverage: snapshot.coverage(),
+            tokens: snapshot.token_usage(),
+            codebook: snapshot.codebook().map(|id| id.to_string()),
             files: snapshot.files()?,
             skipped: snapshot.skipped()?,
         })
@@ -108,6 +112,8 @@ impl Status<'_> {
             "chunks": counts.chunks,
             "distinct_chunks": counts.distinct,
             "encoded_chunks": counts.encoded,
+            "tokens": self.tokens.iter().map(tokens_json).collect::<Vec<_>>(),
+            "codebook": self.codebook,
             "symbols": counts.symbols,
             "references": counts.references,
             "text_bytes": counts.text_bytes,
@@ -148,6 +154,7 @@ impl Status<'_> {
                 "encoded",
                 format!("{} ({:.0} %)", counts.encoded, 100.0 * self.coverage),
             ),
+            ("tokens", self.tokens_text()),
             (
                 "symbols",
                 format!("{}, {} references", counts.symbols, counts.references),
@@ -175,6 +182,23 @@ impl Status<'_> {
         Ok(())
     }
 
+    /// Number of tokens and what each takes on disk, by codec.
+    fn tokens_text(&self) -> String {
+        let text = |usage: &TokenUsage| {
+            let (vector, posting) = bytes_per_token(usage);
+            let postings = match usage.posting_bytes {
+                0 => String::new(),
+                _ => format!(", {posting:.1} of postings"),
+            };
+            let codec = usage.codec();
+            format!("{} {codec} ({vector:.1} B each{postings})", usage.tokens)
+        };
+        match self.tokens.as_slice() {
+            [] => "0".into(),
+            all => all.iter().map(text).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     fn write_reason(
         &self,
         out: &mut dyn Write,
@@ -196,6 +220,23 @@ impl Status<'_> {
             more => writeln!(out, "    … and {more} more (`--json` lists all)"),
         }
     }
+}
+
+/// Bytes of a vector and of its postings.
+fn bytes_per_token(usage: &TokenUsage) -> (f64, f64) {
+    let each = |bytes: u64| bytes as f64 / usage.tokens.max(1) as f64;
+    (each(usage.vector_bytes), each(usage.posting_bytes))
+}
+
+fn tokens_json(usage: &TokenUsage) -> serde_json::Value {
+    let (vector, posting) = bytes_per_token(usage);
+    json!({
+        "codec": usage.codec(),
+        "tokens": usage.tokens,
+        "segments": usage.segments,
+        "vector_bytes_per_token": json::rounded(vector as f32),
+        "posting_bytes_per_token": json::rounded(posting as f32),
+    })
 }
 
 fn skipped_json(record: &SkipRecord) -> serde_json::Value {

@@ -326,6 +326,7 @@ fn store_options(profile: &Profile) -> StoreOptions {
         profile_id: profile.id().to_owned(),
         token_dim: profile.token_dim(),
         dense_dim: profile.dense_dim(),
+        codebook: None,
     }
 }
 

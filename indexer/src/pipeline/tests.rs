@@ -24,6 +24,7 @@ fn store_options() -> StoreOptions {
         profile_id: "test@0".to_string(),
         token_dim: 4,
         dense_dim: 4,
+        codebook: None,
     }
 }
 

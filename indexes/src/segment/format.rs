@@ -88,7 +88,7 @@ impl Section {
 const MAGIC: [u8; 8] = *b"fathomSG";
 pub(super) const VERSION: u32 = 2;
 const ALIGNMENT: usize = 64;
-const COUNTS_BYTES: usize = 16 + 16 + 6 * 4 + 4 * 8;
+pub(super) const COUNTS_BYTES: usize = 16 + 16 + 6 * 4 + 4 * 8;
 const END_BYTES: usize = 4 + 4 + 8 + 16;
 pub(super) const FOOTER_BYTES: usize = COUNTS_BYTES + Section::ALL.len() * (8 + 16) + END_BYTES;
 

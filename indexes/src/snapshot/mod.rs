@@ -6,6 +6,7 @@ mod score;
 mod set;
 mod symbols;
 mod top;
+mod usage;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,6 +29,7 @@ pub(crate) use dense::worth_clusters;
 use encodings::Encodings;
 use score::{Scan, TokenQuery};
 pub use set::ChunkSet;
+pub use usage::TokenUsage;
 
 /// One generation: everything asked of a snapshot belongs to it, whatever a
 /// writer does meanwhile. It can be shared by threads.

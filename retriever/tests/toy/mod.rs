@@ -33,6 +33,7 @@ impl Toy {
             profile_id: "toy".into(),
             token_dim: DIM,
             dense_dim: DIM,
+            codebook: None,
         };
         let store = Store::open(dir.path(), &options).unwrap();
         let mut writer = store.writer(Duration::ZERO).unwrap();
