@@ -76,7 +76,10 @@ impl Store {
         if let Some(dim) = codebook_dim.filter(|&dim| dim != options.token_dim) {
             return Err(StoreError::input(
                 format!("token vectors of {}", options.profile_id),
-                format!("the codebook has {dim} dimensions, not {}", options.token_dim),
+                format!(
+                    "the codebook has {dim} dimensions, not {}",
+                    options.token_dim
+                ),
             ));
         }
         let place = Place {

@@ -1,6 +1,7 @@
 //! One repository, opened for use.
 
 pub mod background;
+pub mod codebook;
 mod root;
 
 use std::collections::BTreeSet;
@@ -8,8 +9,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fathom_encoders::{EncoderError, EncoderOptions, Profile, TextEncoder};
@@ -51,6 +52,17 @@ pub enum WorkspaceError {
     TooMuch {
         /// The folder.
         root: PathBuf,
+    },
+    /// The codebook of a model profile is not usable.
+    #[error(
+        "codebook `{}`: {problem}; if it was trained here, remove it and another will be",
+        path.display()
+    )]
+    Codebook {
+        /// The file, or the profile that brings it.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The store failed.
     #[error(transparent)]
@@ -97,7 +109,8 @@ pub struct Workspace {
     warnings: Vec<String>,
     profile: Profile,
     text: OnceLock<TextEncoder>,
-    store: Store,
+    /// Opened again when there is a codebook for it.
+    store: Mutex<Store>,
 }
 
 impl Workspace {
@@ -168,7 +181,7 @@ impl Workspace {
         let (settings, warnings) = settings.narrowed_by(&location.root);
         let profile = Profile::bundled();
         Ok(Workspace {
-            store: Store::open(&location.store, &store_options(&profile))?,
+            store: Mutex::new(open_store(&location, &profile, &settings)?),
             location,
             settings,
             warnings,
@@ -218,7 +231,7 @@ impl Workspace {
     ) -> Result<RefreshReport, WorkspaceError> {
         let options = self.index_options(force, patience);
         let text = self.text()?;
-        let report = pipeline::refresh(self.root(), &self.store, text, &options, cancel, on)?;
+        let report = pipeline::refresh(self.root(), &self.store(), text, &options, cancel, on)?;
         Ok(report)
     }
 
@@ -231,9 +244,48 @@ impl Workspace {
     ) -> Result<EncodeReport, WorkspaceError> {
         let options = self.index_options(false, patience);
         let encoder = EncoderOptions::default();
+        let store = self.store();
         let report =
-            pipeline::encode_missing(&self.store, &self.profile, &encoder, &options, cancel, on)?;
+            pipeline::encode_missing(&store, &self.profile, &encoder, &options, cancel, on)?;
+        if !report.cancelled && report.encoded > 0 {
+            self.train_codebook(&store, patience, codebook::ENOUGH)?;
+        }
         Ok(report)
+    }
+
+    /// Trains a codebook for a model profile that has none, once there is enough to train it
+    /// on, and codes with it what is stored.
+    fn train_codebook(
+        &self,
+        store: &Store,
+        patience: Duration,
+        enough: codebook::Enough,
+    ) -> Result<(), WorkspaceError> {
+        let (profile, data) = (self.profile.id(), &self.settings.data_dir);
+        if codebook::of_profile(&self.profile, data)?.is_none() {
+            let Some(trained) = codebook::train(store, enough)? else {
+                return Ok(());
+            };
+            codebook::keep(profile, data, &trained)?;
+        }
+        if store.snapshot()?.codebook().is_none() {
+            self.open_again()?.writer(patience)?.maintain()?;
+        }
+        Ok(())
+    }
+
+    fn store(&self) -> Store {
+        self.store
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Opens the store with the codebook that there is now.
+    fn open_again(&self) -> Result<Store, WorkspaceError> {
+        let store = open_store(&self.location, &self.profile, &self.settings)?;
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = store.clone();
+        Ok(store)
     }
 
     /// Continues [`Workspace::encode`] in a process of its own that outlives this one.
@@ -243,7 +295,12 @@ impl Workspace {
 
     /// The current generation.
     pub fn snapshot(&self) -> Result<Snapshot, WorkspaceError> {
-        Ok(self.store.snapshot()?)
+        let snapshot = self.store().snapshot()?;
+        // Another process may have trained a codebook and coded the store with it.
+        match snapshot.problems() {
+            [] => Ok(snapshot),
+            _ => Ok(self.open_again()?.snapshot()?),
+        }
     }
 
     /// Searches a generation; what lies outside of the path that was opened is left out.
@@ -294,7 +351,7 @@ impl Workspace {
 
     /// Reads every byte of the store and verifies it.
     pub fn check(&self) -> Result<CheckReport, WorkspaceError> {
-        Ok(self.store.check()?)
+        Ok(self.store().check()?)
     }
 
     fn text(&self) -> Result<&TextEncoder, WorkspaceError> {
@@ -321,13 +378,18 @@ impl Workspace {
     }
 }
 
-fn store_options(profile: &Profile) -> StoreOptions {
-    StoreOptions {
+fn open_store(
+    location: &Location,
+    profile: &Profile,
+    settings: &Settings,
+) -> Result<Store, WorkspaceError> {
+    let options = StoreOptions {
         profile_id: profile.id().to_owned(),
         token_dim: profile.token_dim(),
         dense_dim: profile.dense_dim(),
-        codebook: None,
-    }
+        codebook: codebook::of_profile(profile, &settings.data_dir)?,
+    };
+    Ok(Store::open(&location.store, &options)?)
 }
 
 /// Whether nothing but a new index helps. What a newer fathom wrote is not ours to replace.

@@ -420,8 +420,7 @@ impl SegmentWriter {
 
     /// Leaves out sections that the codec does not have.
     pub fn no_sections(&mut self, count: usize) {
-        self.sections
-            .extend(vec![(0, ContentHash::of(&[])); count]);
+        self.sections.extend(vec![(0, ContentHash::of(&[])); count]);
     }
 
     /// Writes the footer and makes the file durable. Answers its length and checksum.

@@ -19,9 +19,9 @@ use crate::maxsim::Tokens;
 use crate::records::{ContentHash, Encoding};
 use crate::storage::{Bytes, Storage};
 use format::{Codec, Footer, Refusal, Section, SegmentWriter, Shape};
-pub(crate) use prepare::{Prepared, Recoded};
-use tokens::{CodedTokens, TokenIndex};
+pub(crate) use prepare::{Prepared, Recoded, floats};
 pub(crate) use tokens::TokenView;
+use tokens::{CodedTokens, TokenIndex};
 
 /// A codebook and its id, which takes a while to compute.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::tokens::CodedTokens;
 use super::{DenseView, Layout, Part, TokenView};
-use crate::codebook::{Coded, Codebook};
+use crate::codebook::{Codebook, Coded};
 use crate::maxsim::{self, Tokens};
 use crate::records::{ContentHash, Encoding};
 

@@ -123,12 +123,7 @@ fn signed(row: &SegmentRow, mut bytes: Vec<u8>) -> (SegmentRow, Vec<u8>) {
 }
 
 /// Changes a byte of a section, with all checksums made right.
-fn lie_in(
-    kind: &Kind,
-    section: Section,
-    at: usize,
-    value: u8,
-) -> Option<(SegmentRow, Vec<u8>)> {
+fn lie_in(kind: &Kind, section: Section, at: usize, value: u8) -> Option<(SegmentRow, Vec<u8>)> {
     let (row, mut bytes) = kind.written(0..4);
     let range = Footer::read(&bytes).unwrap().range(section);
     *bytes[range.clone()].get_mut(at)? ^= value;

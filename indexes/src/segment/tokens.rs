@@ -68,6 +68,22 @@ impl<'a> TokenView<'a> {
         }
     }
 
+    /// Everything that is stored of it.
+    #[cfg(test)]
+    pub fn to_bytes(self) -> Vec<u8> {
+        match self {
+            TokenView::Int8(Tokens { codes, scales }) => {
+                [cast::unsigned(codes), cast::bytes_of(scales)].concat()
+            }
+            TokenView::Coded(tokens) => [
+                cast::bytes_of(tokens.centroids),
+                tokens.residuals,
+                tokens.norms,
+            ]
+            .concat(),
+        }
+    }
+
     fn int8(&self) -> Option<Tokens<'a>> {
         match self {
             TokenView::Int8(tokens) => Some(*tokens),

@@ -57,7 +57,9 @@ impl Encodings {
             let rows = row.iter().flat_map(|row| &row.contents);
             for (ordinal, content) in (0..).zip(rows) {
                 if let Ok(at) = contents.binary_search_by_key(content, |pair| pair.0) {
-                    let end = contents.get(at + 1).map_or(heads.len() as u32, |next| next.1);
+                    let end = contents
+                        .get(at + 1)
+                        .map_or(heads.len() as u32, |next| next.1);
                     encodings.add(Item {
                         segment,
                         ordinal,

@@ -2,6 +2,7 @@
 
 mod dense;
 mod encodings;
+mod sample;
 mod score;
 mod set;
 mod symbols;
@@ -16,8 +17,8 @@ use rusqlite::Connection;
 use crate::StoreError;
 use crate::catalog::load::{self, FileHead, Heads};
 use crate::catalog::{Catalog, SegmentRow, State, query};
-use crate::lexical::{LexicalQuery, LexicalReader};
 use crate::late::LateQuery;
+use crate::lexical::{LexicalQuery, LexicalReader};
 use crate::maxsim::Query;
 use crate::records::{
     ChunkHead, ChunkId, ChunkRecord, ChunkRow, Counts, FileId, FileRow, Hit, SkipRecord,
@@ -361,4 +362,14 @@ impl fmt::Debug for Snapshot {
 
 fn wrong_query(problem: String) -> StoreError {
     StoreError::input("the query's vectors", problem)
+}
+
+#[cfg(test)]
+impl Snapshot {
+    /// The bytes that stand for a chunk's token vectors.
+    pub(crate) fn stored_tokens(&self, id: ChunkId) -> Option<Vec<u8>> {
+        let item = self.encodings().of(self.heads.position(id)?)?;
+        let segment = self.segments[item.segment as usize].as_ref()?;
+        Some(segment.tokens(item.ordinal as usize).to_bytes())
+    }
 }

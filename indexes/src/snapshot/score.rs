@@ -159,11 +159,7 @@ impl Scan<'_> {
     }
 
     /// MaxSim of single chunks, by position.
-    pub fn late_of(
-        self,
-        query: &TokenQuery<'_>,
-        positions: &[Option<usize>],
-    ) -> Vec<Option<f32>> {
+    pub fn late_of(self, query: &TokenQuery<'_>, positions: &[Option<usize>]) -> Vec<Option<f32>> {
         let mut int8 = query.int8.scorer();
         let mut coded = query.coded.as_ref().map(LateQuery::scorer);
         self.each(positions, |segment, ordinal| match segment.coded() {

@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
-use super::update::open_lexical;
 use super::Writer;
+use super::update::open_lexical;
 use crate::StoreError;
 use crate::catalog::load::Heads;
 use crate::catalog::{self, SegmentRow, segment_file_name};
