@@ -21,6 +21,8 @@ mod writer;
 
 pub mod codebook;
 pub mod dense;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod late;
 pub mod lexical;
 pub mod maxsim;

@@ -137,3 +137,150 @@ fn failed(path: &Path, error: io::Error) -> WorkspaceError {
         problem: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::time::Duration;
+
+    use fathom_indexes::{
+        ChunkKind, ChunkRecord, ContentHash, Encoding, FileRecord, FileStat, NewFile, StoreOptions,
+    };
+
+    const DIM: usize = 16;
+    const FILES: usize = 12;
+    const TOKENS: usize = 30;
+    const PROFILE: &str = "some/model@123456789abc";
+
+    fn open(dir: &Path, codebook: Option<Arc<Codebook>>) -> Store {
+        let options = StoreOptions {
+            profile_id: PROFILE.into(),
+            token_dim: DIM,
+            dense_dim: DIM,
+            codebook,
+        };
+        Store::open(dir, &options).unwrap()
+    }
+
+    /// Twelve files of one chunk of thirty tokens.
+    fn filled(dir: &Path) -> Store {
+        let store = open(dir, None);
+        let mut writer = store.writer(Duration::ZERO).unwrap();
+        let mut update = writer.begin().unwrap();
+        let texts: Vec<String> = (0..FILES).map(|n| format!("text {n}\n")).collect();
+        for text in &texts {
+            update.put_file(&file(text)).unwrap();
+        }
+        update.commit().unwrap();
+        let rows = |text: &str| -> Vec<f32> {
+            let seed = ContentHash::of(text.as_bytes()).0[0];
+            let row =
+                |at: usize| (0..DIM).map(move |d| ((at * DIM + d) as f32 * f32::from(seed)).sin());
+            (0..TOKENS).flat_map(row).map(|x| x / 3.0).collect()
+        };
+        let vectors: Vec<Vec<f32>> = texts.iter().map(|text| rows(text)).collect();
+        let encodings: Vec<Encoding<'_>> = texts
+            .iter()
+            .zip(&vectors)
+            .map(|(text, rows)| Encoding {
+                content: ContentHash::of(text.as_bytes()),
+                tokens: rows,
+                dense: &rows[..DIM],
+            })
+            .collect();
+        writer.add_encodings(&encodings).unwrap();
+        store
+    }
+
+    fn file(text: &str) -> NewFile<'_> {
+        NewFile {
+            record: FileRecord {
+                path: text.trim().as_bytes().to_vec(),
+                stat: FileStat::default(),
+                hash: ContentHash::of(text.as_bytes()),
+                racy: false,
+                language: "text".into(),
+                lossy: false,
+                note: None,
+                generated: false,
+                lines: 1,
+            },
+            text: text.as_bytes(),
+            chunks: vec![ChunkRecord {
+                content: ContentHash::of(text.as_bytes()),
+                kind: ChunkKind::Code,
+                name: String::new(),
+                qualified_name: String::new(),
+                signature: String::new(),
+                doc: String::new(),
+                scope: String::new(),
+                bytes: 0..text.len() as u32,
+                lines: (1, 1),
+            }],
+            symbols: Vec::new(),
+            references: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn too_little_is_not_trained_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = filled(dir.path());
+        let all = (FILES * TOKENS) as u64;
+        for (tokens, files, trained) in [
+            (all, FILES, true),
+            (all + 1, FILES, false),
+            (all, FILES + 1, false),
+            (ENOUGH.tokens, ENOUGH.files, false),
+        ] {
+            let found = train(&store, Enough { tokens, files }).unwrap();
+            assert_eq!(found.is_some(), trained, "{tokens} {files}");
+        }
+    }
+
+    #[test]
+    fn a_codebook_is_trained_once_kept_and_used_by_all_stores() {
+        let (dir, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert_eq!(kept(PROFILE, data.path()).unwrap(), None);
+        let enough = Enough {
+            tokens: 100,
+            files: 10,
+        };
+        let trained = train(&filled(dir.path()), enough).unwrap().unwrap();
+        let first = keep(PROFILE, data.path(), &trained).unwrap();
+        assert_eq!(*first, trained);
+        // Whoever trained at the same time takes the first one.
+        let other = Training {
+            centroids: 2,
+            ..TRAINING
+        };
+        let other = Codebook::train(&[0.25; 4 * DIM], DIM, &other);
+        assert_eq!(*keep(PROFILE, data.path(), &other).unwrap(), trained);
+        let found = kept(PROFILE, data.path()).unwrap().unwrap();
+        let store = open(dir.path(), Some(found));
+        let report = store.writer(Duration::ZERO).unwrap().maintain().unwrap();
+        assert_eq!(report.recoded_segments, 1);
+        let usage = store.snapshot().unwrap().token_usage();
+        assert_eq!((usage.len(), usage[0].bits), (1, Some(4)));
+        assert_eq!(store.check().unwrap().findings, []);
+        assert_eq!(train(&store, enough).unwrap(), None, "nothing is in int8");
+        let files = std::fs::read_dir(data.path().join("models/somemodel@123456789abc"));
+        assert_eq!(files.unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_damaged_codebook_is_named_and_kept() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("models/somemodel@123456789abc");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(FILE), "no codebook at all").unwrap();
+        let error = kept(PROFILE, data.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("codebook.bin") && error.contains("remove it"),
+            "{error}"
+        );
+        assert!(folder.join(FILE).exists());
+    }
+}

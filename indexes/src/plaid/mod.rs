@@ -14,7 +14,7 @@ mod export;
 mod import;
 mod layout;
 pub mod npy;
-mod npy_header;
+pub(crate) mod npy_header;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod cast;
 mod format;
+pub(crate) mod fuzzing;
 mod prepare;
 mod tokens;
 

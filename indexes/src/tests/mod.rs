@@ -5,6 +5,7 @@ mod codebooks;
 mod concurrency;
 mod damage;
 mod faults;
+mod fuzz;
 mod kill;
 mod model;
 
