@@ -83,6 +83,15 @@ pub enum StoreError {
         /// Id of the codebook at hand.
         known: Option<ContentHash>,
     },
+    /// Token vectors are kept without a codebook, and the caller wants them coded.
+    #[error(
+        "the store `{}` holds token vectors that are not coded with a codebook; run `fathom index` with a model that has one",
+        path.display()
+    )]
+    NotCoded {
+        /// The store's directory.
+        path: PathBuf,
+    },
     /// The store holds encodings of another model profile.
     #[error(
         "the store `{}` was built with model profile `{found}`, not `{wanted}`; select that profile or rebuild with `fathom index --force`",

@@ -43,6 +43,6 @@ pub use records::{
     FileRecord, FileRow, FileStat, Hit, NewFile, ReferenceRecord, SkipReason, SkipRecord,
     SymbolRecord, SymbolRow,
 };
-pub use snapshot::{ChunkSet, Snapshot, TokenUsage};
+pub use snapshot::{ChunkSet, CodedContent, Snapshot, TokenUsage};
 pub use store::{Store, StoreOptions};
-pub use writer::{MaintainReport, Update, Writer};
+pub use writer::{CodedEncoding, MaintainReport, Update, Writer};

@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use fathom::workspace::{Workspace, background};
 use fathom_indexer::pipeline::{EncodeReport, RefreshReport};
 
-use super::{Global, status};
+use super::{Global, interchange, status};
 use crate::errors::Exit;
 use crate::progress::Progress;
 use crate::signals;
@@ -18,7 +18,10 @@ use crate::signals;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct IndexArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// A path in the repository
     #[arg(default_value = ".")]
     path: PathBuf,
@@ -36,7 +39,23 @@ pub struct IndexArgs {
     detached: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write the index for other programs or another machine
+    Export(interchange::ExportArgs),
+    /// Take over the encodings of an exported index
+    Import(interchange::ImportArgs),
+}
+
 pub fn run(global: &Global, args: &IndexArgs) -> anyhow::Result<Exit> {
+    match &args.action {
+        None => index(global, args),
+        Some(Action::Export(args)) => interchange::export(global, args),
+        Some(Action::Import(args)) => interchange::import(global, args),
+    }
+}
+
+fn index(global: &Global, args: &IndexArgs) -> anyhow::Result<Exit> {
     if args.detached {
         background::detach();
     }

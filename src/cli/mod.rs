@@ -11,6 +11,7 @@ pub mod explain;
 mod format;
 mod freshness;
 pub mod index;
+pub mod interchange;
 pub mod man;
 pub mod map;
 pub mod model;

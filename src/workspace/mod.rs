@@ -2,6 +2,7 @@
 
 pub mod background;
 pub mod codebook;
+mod interchange;
 mod root;
 
 use std::collections::BTreeSet;
@@ -18,10 +19,12 @@ use fathom_indexer::pipeline::{
     self, EncodeReport, Event, IndexError, IndexOptions, RefreshReport,
 };
 use fathom_indexer::walk::WalkOptions;
+use fathom_indexes::plaid::PlaidError;
 use fathom_indexes::{CheckReport, FileRecord, Snapshot, Store, StoreError, StoreOptions};
 use fathom_retriever::{QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest};
 
 use crate::config::Settings;
+pub use interchange::{ExportReport, ImportError, ImportReport, Inspected, Inspection};
 pub use root::Location;
 
 /// Receives progress.
@@ -73,6 +76,12 @@ pub enum WorkspaceError {
     /// The model failed.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
+    /// An index could not be exported.
+    #[error(transparent)]
+    Export(#[from] PlaidError),
+    /// An index could not be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The search failed.
     #[error(transparent)]
     Retrieve(#[from] RetrieveError),

@@ -8,6 +8,7 @@ mod changes;
 mod common;
 mod config;
 mod hostile;
+mod interchange;
 mod interface;
 mod interrupt;
 mod model;

@@ -6,6 +6,7 @@ use super::PlaidError;
 use super::layout::{self, ChunkFiles, ChunkMetadata, Metadata};
 use super::npy::NpyReader;
 use crate::codebook::{Bits, Codebook, MOST_CENTROIDS};
+use crate::late::{CodedSet, OwnedPostings, postings_of};
 
 /// Rows that are converted at once.
 const BLOCK: usize = 1 << 16;
@@ -33,6 +34,8 @@ pub struct CodedDocuments {
     pub residuals: Vec<u8>,
     /// Lengths as stored.
     pub norms: Vec<u8>,
+    /// Documents by centroid, made anew from the codes.
+    pub postings: OwnedPostings,
 }
 
 impl PlaidIndex {
@@ -109,6 +112,7 @@ impl PlaidIndex {
             centroids: Vec::new(),
             residuals: Vec::new(),
             norms: Vec::new(),
+            postings: OwnedPostings::default(),
         };
         for chunk in 0..self.metadata.num_chunks {
             self.read_chunk(chunk, &mut all)?;
@@ -127,6 +131,7 @@ impl PlaidIndex {
         }
         all.code_norms(!self.fitted)
             .map_err(|problem| PlaidError::unsupported(&self.dir, problem))?;
+        all.postings = postings_of(&all.offsets, &all.centroids);
         Ok(all)
     }
 
@@ -209,8 +214,9 @@ impl PlaidIndex {
         let mut lengths = NpyReader::open(&self.dir.join(layout::IVF_LENGTHS))?;
         lengths.expect(Some(self.codebook.len()), None)?;
         let mut ivf = NpyReader::open(&self.dir.join(layout::IVF))?;
-        let expected = documents.by_centroid(self.codebook.len());
-        for (centroid, expected) in expected.iter().enumerate() {
+        let postings = documents.postings.as_ref();
+        for centroid in 0..self.codebook.len() as u32 {
+            let expected = postings.of(centroid as u16);
             let length = lengths.integers(1)?[0];
             let stored = ivf.integers(expected.len())?;
             let same = stored.iter().zip(expected);
@@ -233,9 +239,32 @@ impl PlaidIndex {
 }
 
 impl CodedDocuments {
+    /// What [`crate::late::search`] takes.
+    pub fn as_set(&self) -> CodedSet<'_> {
+        CodedSet {
+            offsets: &self.offsets,
+            centroids: &self.centroids,
+            residuals: &self.residuals,
+            norms: &self.norms,
+            postings: self.postings.as_ref(),
+        }
+    }
+
     /// Number of documents.
     pub fn len(&self) -> usize {
         self.offsets.len().saturating_sub(1)
+    }
+
+    /// Centroids, residual rows and lengths of one document.
+    pub fn get(&self, document: usize) -> (&[u16], &[u8], &[u8]) {
+        let rows = self.offsets[document] as usize..self.offsets[document + 1] as usize;
+        let bytes = self.codebook.row_bytes();
+        let residuals = rows.start * bytes..rows.end * bytes;
+        (
+            &self.centroids[rows.clone()],
+            &self.residuals[residuals],
+            &self.norms[rows],
+        )
     }
 
     /// Whether there is no document.
@@ -259,19 +288,6 @@ impl CodedDocuments {
         }
         self.norms = self.codebook.norm_codes(&lengths);
         Ok(())
-    }
-
-    fn by_centroid(&self, centroids: usize) -> Vec<Vec<u32>> {
-        let mut documents = vec![Vec::new(); centroids];
-        for (document, bounds) in (0..).zip(self.offsets.windows(2)) {
-            for &centroid in &self.centroids[bounds[0] as usize..bounds[1] as usize] {
-                let list: &mut Vec<u32> = &mut documents[usize::from(centroid)];
-                if list.last() != Some(&document) {
-                    list.push(document);
-                }
-            }
-        }
-        documents
     }
 }
 

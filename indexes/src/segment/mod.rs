@@ -21,8 +21,8 @@ use crate::records::{ContentHash, Encoding};
 use crate::storage::{Bytes, Storage};
 use format::{Codec, Footer, Refusal, Section, SegmentWriter, Shape};
 pub(crate) use prepare::{Prepared, Recoded, floats};
-pub(crate) use tokens::TokenView;
-use tokens::{CodedTokens, TokenIndex};
+use tokens::TokenIndex;
+pub(crate) use tokens::{CodedTokens, TokenView};
 
 /// A codebook and its id, which takes a while to compute.
 #[derive(Clone, Debug)]

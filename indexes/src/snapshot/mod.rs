@@ -1,5 +1,6 @@
 //! A consistent view of one generation of a store.
 
+mod coded;
 mod dense;
 mod encodings;
 mod sample;
@@ -25,9 +26,10 @@ use crate::records::{
 };
 use crate::segment::Segment;
 use crate::store::{CATALOG, LEXICAL, Place};
+pub use coded::CodedContent;
 #[cfg(feature = "faiss")]
 pub(crate) use dense::worth_clusters;
-use encodings::Encodings;
+use encodings::{Encodings, Item};
 use score::{Scan, TokenQuery};
 pub use set::ChunkSet;
 pub use usage::TokenUsage;

@@ -1,5 +1,6 @@
 //! The one process that may change a store.
 
+mod coded;
 #[cfg(feature = "faiss")]
 mod dense;
 mod encoded;
@@ -15,10 +16,11 @@ use crate::catalog::load::{self, Heads};
 use crate::catalog::{self, Catalog, SegmentRow, State};
 use crate::lexical::LexicalWriter;
 use crate::lock::WriterLock;
-use crate::records::{ChunkId, Encoding};
+use crate::records::{ChunkId, ContentHash, Encoding};
 use crate::segment::{self, Prepared};
 use crate::snapshot::Snapshot;
 use crate::store::Place;
+pub use coded::CodedEncoding;
 use encoded::ContentSet;
 pub use maintain::MaintainReport;
 pub use update::Update;
@@ -100,7 +102,7 @@ impl Writer {
         for encoding in batch {
             segment::validate(&self.place.identity, encoding)?;
         }
-        let wanted = self.wanted(batch)?;
+        let wanted = self.wanted(batch, |encoding| encoding.content)?;
         if wanted.is_empty() {
             return Ok(());
         }
@@ -113,15 +115,16 @@ impl Writer {
     }
 
     /// The encodings of contents that are known and not encoded, each once, by content id.
-    fn wanted<'b, 'e>(
+    fn wanted<'b, E>(
         &self,
-        batch: &'b [Encoding<'e>],
-    ) -> Result<Vec<(u32, &'b Encoding<'e>)>, StoreError> {
+        batch: &'b [E],
+        content: impl Fn(&E) -> ContentHash,
+    ) -> Result<Vec<(u32, &'b E)>, StoreError> {
         let mut taken = HashSet::with_capacity(batch.len());
         let mut wanted = Vec::with_capacity(batch.len());
         self.catalog.check(|c| {
             for encoding in batch {
-                if let Some(id) = catalog::content_id(c, encoding.content)?
+                if let Some(id) = catalog::content_id(c, content(encoding))?
                     && !self.encoded.contains(id)
                     && taken.insert(id)
                 {
