@@ -55,13 +55,14 @@ fn defaults() -> SearchParameters {
 fn build(matrices: &Path, index: &str) -> anyhow::Result<Value> {
     let documents = documents(matrices, "tokens.npy", "lengths.npy")?;
     let queries = documents_of_queries(matrices)?;
-    let before = written();
+    let (before, cpu) = (written(), computed());
     let start = Instant::now();
     let built = MmapIndex::create_with_kmeans(&documents, index, &IndexConfig::default())?;
-    let create = start.elapsed().as_secs_f64();
+    let (create, cpu) = (start.elapsed().as_secs_f64(), computed() - cpu);
     built.search(&queries[0], &defaults(), None)?;
     Ok(json!({
         "seconds": create,
+        "cpu_seconds": cpu,
         "documents": built.num_documents(),
         "tokens": built.num_embeddings(),
         "centroids": built.num_partitions(),
@@ -83,6 +84,7 @@ fn search(
     let mut best = vec![f64::INFINITY; queries.len()];
     let mut all = Vec::new();
     let mut found = Vec::new();
+    let cpu = computed();
     for round in 0..=ROUNDS {
         found.clear();
         for (query, best) in queries.iter().zip(&mut best) {
@@ -99,6 +101,7 @@ fn search(
     serde_json::to_writer(BufWriter::new(File::create(rankings)?), &found)?;
     Ok(json!({
         "queries": queries.len(),
+        "cpu_ms": (computed() - cpu) * 1e3 / (queries.len() * (ROUNDS + 1)) as f64,
         "p50_ms": quantile(&mut all, 0.5) * 1e3,
         "p99_ms": quantile(&mut all, 0.99) * 1e3,
         "best_p50_ms": quantile(&mut best, 0.5) * 1e3,
@@ -162,4 +165,13 @@ fn written() -> u64 {
         .lines()
         .find_map(|line| line.strip_prefix("wchar: "));
     count.and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+/// Seconds that this process has spent computing, on all cores together.
+fn computed() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields = after_name.split_whitespace().skip(11).take(2);
+    let ticks: f64 = fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    ticks / 100.0
 }
