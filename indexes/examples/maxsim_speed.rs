@@ -1,5 +1,5 @@
 //! Speed of the MaxSim kernel on one core: `cargo run --release -p fathom-indexes --example maxsim_speed`.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, unsafe_code)]
 
 use fathom_indexes::maxsim::{
     Query, ResidualQuery, ResidualValues, Residuals, Tokens, dots, kernel_name, quantize,
@@ -12,6 +12,11 @@ const ROWS: usize = 150;
 
 fn main() {
     println!("kernel {}", kernel_name());
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512vnni") {
+        // SAFETY: the processor has the instructions.
+        unsafe { limit() };
+    }
     for (name, documents) in [("in cache", 8), ("in memory", 8_000)] {
         let (codes, scales) = quantize(&vectors(documents * ROWS, DIM, 1), DIM);
         for queries in [8, 16, 24, 32, 64] {
@@ -24,6 +29,26 @@ fn main() {
     }
     let (codes, _) = quantize(&vectors(100_000, 384, 2), 384);
     dense(&codes);
+}
+
+/// Multiply-adds per second when nothing is read: twelve independent `vpdpbusd` chains.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn limit() {
+    use std::arch::x86_64::*;
+    const TURNS: usize = 1 << 16;
+    let seconds = best_of(|| {
+        let (a, b) = black_box((_mm512_set1_epi8(3), _mm512_set1_epi8(5)));
+        let mut sums = [_mm512_setzero_si512(); 12];
+        for _ in 0..TURNS {
+            for sum in &mut sums {
+                *sum = _mm512_dpbusd_epi32(*sum, a, b);
+            }
+        }
+        black_box(sums);
+    });
+    let products = (TURNS * 12 * 64) as f64;
+    println!("limit: {:.1} G multiply-adds/s", products / seconds / 1e9);
 }
 
 /// Unit-ish vectors from a linear congruential generator.
