@@ -9,7 +9,7 @@ CARGO ?= cargo
 # faiss links the system's OpenBLAS and OpenMP. macOS has no libgomp, so there
 # the built-in flat search takes its place.
 ifeq ($(shell uname -s),Darwin)
-FEATURES ?= --no-default-features
+FEATURES ?= --no-default-features --features llama
 endif
 
 FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
@@ -56,8 +56,9 @@ nextest: tools runtime ## Run the tests
 doctest: setup ## Run the examples in the documentation
 	$(CARGO) test --release --doc --workspace $(FEATURES)
 
-features: setup ## Check that the store builds without faiss
+features: setup ## Check that the store builds without faiss, answers without llama.cpp
 	$(CARGO) check --release -p fathom-indexes --no-default-features --all-targets
+	$(CARGO) check --release -p fathom-answerer --all-targets
 
 eval: build runtime ## Measure quality: make eval LABELS=… SOURCES=…
 	$(FATHOM) eval $(LABELS) --sources $(SOURCES) --mode all
