@@ -78,13 +78,13 @@ fn main() {
     };
     let scanned = run("scan", &scan, None);
     for (probes, candidates) in [
-        (4, 4096),
-        (8, 4096),
+        (4, 1024),
+        (8, 1024),
         (16, 512),
         (16, 1024),
         (16, 2048),
         (16, 4096),
-        (16, 8192),
+        (32, 1024),
         (32, 4096),
     ] {
         let options = SearchOptions {

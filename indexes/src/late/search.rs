@@ -18,6 +18,9 @@ const FEW: usize = 32;
 /// One of so many contents is scored exactly, at least.
 const LEAST_SHARE: usize = 128;
 
+/// Contents that are scored exactly for each one that is asked for, at least.
+const LEAST_FACTOR: usize = 16;
+
 /// Contents taken from the postings for each one that is scored exactly.
 const LISTED: usize = 4;
 
@@ -36,9 +39,9 @@ pub struct SearchOptions {
 impl Default for SearchOptions {
     fn default() -> Self {
         SearchOptions {
-            scan_tokens: 2_000_000,
+            scan_tokens: 300_000,
             probes: 16,
-            candidates: 4096,
+            candidates: 1024,
         }
     }
 }
@@ -125,8 +128,9 @@ fn likely(
 ) -> Vec<usize> {
     let probes = Probes::new(query, options.probes);
     let contents: usize = sets.iter().map(CodedSet::contents).sum();
-    let most = options.candidates.max(n).max(contents / LEAST_SHARE);
-    let listed = candidates(&probes, sets, kept, LISTED * most);
+    let wanted = n.saturating_mul(LEAST_FACTOR);
+    let most = options.candidates.max(wanted).max(contents / LEAST_SHARE);
+    let listed = candidates(&probes, sets, kept, most.saturating_mul(LISTED));
     let interaction = Interaction::new(query, query.centroids());
     let bar = Bar::default();
     let blocks = listed.par_chunks(BLOCK).flat_map_iter(|block| {
