@@ -5,6 +5,10 @@
 //! done: ignore more files and lower the size limit. It cannot name folders,
 //! addresses, models or programs, whatever it says.
 
+mod reader;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -13,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::env;
+pub use reader::{Key, ReaderOptions, ReaderSettings};
 
 /// Name of the file a repository may carry.
 pub const REPOSITORY_FILE: &str = ".fathom.toml";
@@ -93,6 +98,8 @@ struct UserFile {
     top_k: Option<usize>,
     max_file_bytes: Option<u64>,
     ignore: Vec<String>,
+    #[serde(flatten)]
+    reader: ReaderOptions,
 }
 
 const USER_KEYS: &[&str] = &[
@@ -128,6 +135,8 @@ pub struct Flags {
     pub top_k: Option<usize>,
     /// `--no-background`
     pub no_background: bool,
+    /// `--model` and the other options of readers
+    pub reader: ReaderOptions,
 }
 
 /// Settings after all sources were heard; what a repository narrows is added
@@ -148,6 +157,8 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// More patterns to ignore, in `.gitignore` syntax.
     pub ignore: Vec<String>,
+    /// Which readers answer, and how they are run.
+    pub reader: ReaderSettings,
 }
 
 /// Reads an environment variable; a closure so that tests need no process-wide state.
@@ -164,7 +175,7 @@ impl Settings {
         let path = base_dir(lookup, env::XDG_CONFIG_HOME, ".config")
             .map(|dir| dir.join("fathom/config.toml"));
         let (file, warnings) = match &path {
-            Some(path) => read_toml::<UserFile>(path, USER_KEYS)?,
+            Some(path) => read_toml::<UserFile>(path, &[USER_KEYS, reader::KEYS].concat())?,
             None => Default::default(),
         };
         let settings = Settings {
@@ -200,6 +211,7 @@ impl Settings {
                 .or(file.max_file_bytes)
                 .unwrap_or(DEFAULT_MAX_FILE_BYTES),
             ignore: file.ignore,
+            reader: ReaderSettings::resolve(&flags.reader, lookup, file.reader)?,
         };
         Ok((settings, warnings))
     }
@@ -365,126 +377,4 @@ fn read_small(path: &Path) -> Result<Option<String>, ConfigError> {
         });
     }
     Ok(Some(text))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use super::*;
-
-    /// Resolves settings from `variables`, with `user` as the user's file.
-    fn settings(flags: Flags, variables: &[(&str, &str)], user: &str) -> Settings {
-        try_settings(flags, variables, user)
-            .expect("valid settings")
-            .0
-    }
-
-    fn try_settings(
-        flags: Flags,
-        variables: &[(&str, &str)],
-        user: &str,
-    ) -> Result<(Settings, Vec<String>), ConfigError> {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join("fathom")).unwrap();
-        std::fs::write(home.path().join("fathom/config.toml"), user).unwrap();
-        Settings::resolve(&flags, &|name| match name {
-            env::XDG_CONFIG_HOME => Some(home.path().into()),
-            "HOME" => Some("/home/ada".into()),
-            _ => variables
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).into()),
-        })
-    }
-
-    #[test]
-    fn flags_beat_variables_beat_the_file_beat_defaults() {
-        let flag = |top_k| Flags {
-            top_k,
-            ..Flags::default()
-        };
-        let variable: &[_] = &[(env::TOP_K, "20")];
-        assert_eq!(settings(flag(Some(30)), variable, "top-k = 7").top_k, 30);
-        assert_eq!(settings(flag(None), variable, "top-k = 7").top_k, 20);
-        assert_eq!(settings(flag(None), &[], "top-k = 7").top_k, 7);
-        assert_eq!(settings(flag(None), &[], "").top_k, DEFAULT_TOP_K);
-    }
-
-    #[test]
-    fn folders_follow_the_xdg_rules() {
-        let dir = |variables: &[(&str, &str)]| settings(Flags::default(), variables, "").data_dir;
-        assert_eq!(dir(&[]), Path::new("/home/ada/.local/share/fathom"));
-        assert_eq!(dir(&[(env::XDG_DATA_HOME, "/d")]), Path::new("/d/fathom"));
-        let relative = dir(&[(env::XDG_DATA_HOME, "d")]);
-        assert_eq!(relative, Path::new("/home/ada/.local/share/fathom"));
-        assert_eq!(dir(&[(env::DATA_DIR, "/x")]), Path::new("/x"));
-    }
-
-    #[test]
-    fn background_work_can_be_switched_off_everywhere() {
-        let on = |variables: &[(&str, &str)], user| {
-            settings(Flags::default(), variables, user).background
-        };
-        assert!(on(&[], ""));
-        assert!(!on(&[], "background = false"));
-        assert!(!on(&[(env::CI, "true")], ""));
-        assert!(!on(&[(env::BACKGROUND, "0")], "background = true"));
-        assert!(on(&[(env::BACKGROUND, "1"), (env::CI, "true")], ""));
-        let flags = Flags {
-            no_background: true,
-            ..Flags::default()
-        };
-        assert!(!settings(flags, &[(env::BACKGROUND, "1")], "").background);
-    }
-
-    #[test]
-    fn a_wrong_variable_is_named() {
-        let error = try_settings(Flags::default(), &[(env::THREADS, "many")], "").unwrap_err();
-        insta::assert_snapshot!(error, @"the environment variable `FATHOM_THREADS` is `many`, but should be a whole number");
-    }
-
-    #[test]
-    fn unknown_keys_are_named() {
-        let (_, warnings) = try_settings(Flags::default(), &[], "colour = 'never'").unwrap();
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("sets `colour`, which has no meaning there"));
-    }
-
-    fn narrowed(repository: &str) -> (Settings, Vec<String>) {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::write(root.path().join(REPOSITORY_FILE), repository).unwrap();
-        settings(Flags::default(), &[], "ignore = ['a']").narrowed_by(root.path())
-    }
-
-    #[test]
-    fn a_repository_may_only_narrow() {
-        let before = settings(Flags::default(), &[], "ignore = ['a']");
-        let (after, warnings) = narrowed(
-            "ignore = ['b']\nmax-file-bytes = 9999999999\ndata-dir = '/tmp/x'\nhidden = true\nmodel = 'http://x'",
-        );
-        assert_eq!(after.ignore, ["a", "b"]);
-        assert_eq!(warnings.len(), 3, "{warnings:?}");
-        assert_eq!(
-            after,
-            Settings {
-                ignore: after.ignore.clone(),
-                ..before
-            }
-        );
-        assert_eq!(narrowed("max-file-bytes = 10").0.max_file_bytes, 10);
-    }
-
-    #[test]
-    fn an_unusable_repository_file_is_only_a_warning() {
-        for text in [
-            "ignore = 3",
-            "[[[",
-            &"#".repeat(MAX_CONFIG_BYTES as usize + 1),
-        ] {
-            let (settings, warnings) = narrowed(text);
-            assert_eq!(settings.ignore, ["a"]);
-            assert_eq!(warnings.len(), 1);
-        }
-    }
 }

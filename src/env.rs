@@ -15,6 +15,16 @@ pub const COLOR: &str = "FATHOM_COLOR";
 pub const TOP_K: &str = "FATHOM_TOP_K";
 /// The largest file that is indexed, in bytes.
 pub const MAX_FILE_BYTES: &str = "FATHOM_MAX_FILE_BYTES";
+/// Reader models, separated by commas.
+pub const MODEL: &str = "FATHOM_MODEL";
+/// Address of a server that answers.
+pub const READER_URL: &str = "FATHOM_READER_URL";
+/// Name of the model on that server.
+pub const READER_MODEL: &str = "FATHOM_READER_MODEL";
+/// Key for that server; there is no flag for it, so that no list of processes shows it.
+pub const READER_KEY: &str = "FATHOM_READER_KEY";
+/// Folder in which the hub's own tools keep models.
+pub const HF_HOME: &str = "HF_HOME";
 /// Colours off when set to anything but the empty string.
 pub const NO_COLOR: &str = "NO_COLOR";
 /// `true` (or `1`) on build machines: no background processes.
@@ -61,6 +71,26 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: MAX_FILE_BYTES,
         meaning: "Largest file that is indexed, in bytes",
+    },
+    Variable {
+        name: MODEL,
+        meaning: "Reader models, as for `--model`; several are separated by commas",
+    },
+    Variable {
+        name: READER_URL,
+        meaning: "OpenAI-compatible server that answers, as for `--reader-url`",
+    },
+    Variable {
+        name: READER_MODEL,
+        meaning: "Name of the model on that server",
+    },
+    Variable {
+        name: READER_KEY,
+        meaning: "Key that is sent to that server",
+    },
+    Variable {
+        name: HF_HOME,
+        meaning: "Folder of the hub's tools; models in it are found too (default: `~/.cache/huggingface`)",
     },
     Variable {
         name: NO_COLOR,

@@ -9,4 +9,5 @@
 pub mod config;
 pub mod env;
 pub mod model;
+pub mod reader;
 pub mod workspace;

@@ -3,9 +3,12 @@
 //!
 //! The crate knows chunks and results, and nothing of terminals or protocols.
 
+pub mod answer;
 pub mod card;
 pub mod cite;
+pub mod confidence;
 pub mod context;
+pub mod conversation;
 pub mod evidence;
 pub mod lookup;
 pub mod map;
@@ -14,4 +17,5 @@ pub mod prompt;
 pub mod reader;
 #[cfg(test)]
 mod testing;
+pub mod tiers;
 pub mod untrusted;

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use clap::Args;
 use fathom::config::Flags;
 use fathom::model::QueryModel;
+use fathom::reader;
 use fathom::workspace::Workspace;
 use fathom_answerer::card::{self, Found};
 use fathom_answerer::evidence::{self, Span};
+use fathom_answerer::reader::Reader;
 use fathom_answerer::{context, prompt};
 use fathom_encoders::Profile;
 use fathom_indexes::Snapshot;
@@ -17,6 +19,7 @@ use fathom_retriever::understand::Understanding;
 use fathom_retriever::{Confidence, Mode, SearchOutcome};
 use serde_json::{Value, json};
 
+use super::reader::ReaderArgs;
 use super::search::{FilterArgs, FreshnessArgs};
 use super::{Global, freshness};
 use crate::errors::{Exit, warn};
@@ -47,6 +50,8 @@ pub struct AskArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    reader: ReaderArgs,
+    #[command(flatten)]
     filter: FilterArgs,
     #[command(flatten)]
     freshness: FreshnessArgs,
@@ -66,8 +71,10 @@ pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
     let settings = global.settings_with(Flags {
         top_k: args.filter.top_k(),
         no_background: args.freshness.no_background(),
+        reader: args.reader.options(),
         ..Flags::default()
     })?;
+    let sources = reader::sources(&settings)?;
     let model = QueryModel::start(&Profile::bundled(), settings.threads, Some(&args.question));
     let workspace = Workspace::open_to_search(&args.path, &settings)?;
     global.warn_all(workspace.warnings());
@@ -85,7 +92,8 @@ pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
     };
     let mut out = BufWriter::new(io::stdout().lock());
     if args.show_context {
-        return show_context(&mut out, args, &snapshot, &outcome);
+        let reader = sources.first().map(|source| source.open(&settings));
+        return show_context(&mut out, args, &snapshot, &outcome, reader.transpose()?);
     }
     let evidence = evidence(args, &workspace, &snapshot, &outcome)?;
     match args.json {
@@ -103,8 +111,12 @@ fn show_context(
     args: &AskArgs,
     snapshot: &Snapshot,
     outcome: &SearchOutcome,
+    reader: Option<Box<dyn Reader>>,
 ) -> anyhow::Result<Exit> {
-    let count = |text: &str| text.len().div_ceil(BYTES_PER_TOKEN);
+    let count = |text: &str| match &reader {
+        Some(reader) => reader.count(text),
+        None => text.len().div_ceil(BYTES_PER_TOKEN),
+    };
     let context = context::gather(snapshot, &outcome.hits, &count, args.context_tokens)?;
     let prompt = prompt::ask(&args.question, &context);
     if args.json {

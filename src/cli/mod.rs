@@ -15,6 +15,7 @@ pub mod interchange;
 pub mod man;
 pub mod map;
 pub mod model;
+mod reader;
 pub mod search;
 pub mod similar;
 pub mod status;

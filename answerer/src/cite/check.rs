@@ -1,15 +1,15 @@
 //! Checks claims while the answer comes.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
+use super::known::Known;
 use super::scan::{self, Kind, Part};
 use super::{Checked, Claim, Report, Shown, Verdict};
 
 /// Checks an answer piece by piece. Lines are checked when they are complete,
 /// fenced code when its fence is closed.
 pub struct Checker<'a> {
-    shown: &'a [Shown],
-    names: HashSet<&'a str>,
+    known: Known<'a>,
     answer: String,
     /// Bytes of the answer that were checked.
     done: usize,
@@ -24,14 +24,8 @@ impl<'a> Checker<'a> {
     /// For an answer to be held against these chunks.
     #[must_use]
     pub fn new(shown: &'a [Shown]) -> Checker<'a> {
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        let of = |text: &'a str| text.split(move |c| !is_name(c));
-        let names = shown
-            .iter()
-            .flat_map(|one| of(&one.text).chain(of(&one.label)));
         Checker {
-            names: names.filter(|name| !name.is_empty()).collect(),
-            shown,
+            known: Known::new(shown),
             answer: String::new(),
             done: 0,
             claims: Vec::new(),
@@ -82,11 +76,9 @@ impl<'a> Checker<'a> {
             }
             Kind::Citation(number) => self.cite(number, part),
             Kind::Name => {
-                let known = self.names.contains(&self.answer[part.inner.clone()]);
-                let verdict = if known {
-                    Verdict::Verified
-                } else {
-                    Verdict::Marked
+                let verdict = match self.known.name(&self.answer[part.inner.clone()]) {
+                    true => Verdict::Verified,
+                    false => Verdict::Marked,
                 };
                 self.decide(Claim::Identifier, part, verdict, None);
             }
@@ -96,7 +88,7 @@ impl<'a> Checker<'a> {
 
     /// A citation decides what was quoted before it.
     fn cite(&mut self, number: usize, part: Part) {
-        let is_shown = self.shown.iter().any(|one| one.number == number);
+        let is_shown = self.known.number(number);
         if is_shown {
             self.cited = Some(number);
         }
@@ -115,7 +107,7 @@ impl<'a> Checker<'a> {
     fn decide_waiting(&mut self) {
         for part in std::mem::take(&mut self.waiting) {
             let quote = &self.answer[part.inner.clone()];
-            let found = holds(self.shown, self.cited, quote, part.kind);
+            let found = self.known.holds(self.cited, quote, part.kind);
             let verdict = match found {
                 Some(_) => Verdict::Verified,
                 None => Verdict::Marked,
@@ -153,79 +145,4 @@ fn complete(text: &str) -> usize {
         }
     }
     end
-}
-
-/// The chunk that holds a quotation: the one cited, else any that was shown.
-fn holds(shown: &[Shown], cited: Option<usize>, quote: &str, kind: Kind) -> Option<usize> {
-    let inside = |one: &&Shown| match kind {
-        Kind::Block => has_lines(&one.text, quote),
-        Kind::Code => has(&one.text, quote) || has(&one.label, quote),
-        _ => has(&one.text, quote),
-    };
-    let first = shown.iter().filter(|one| Some(one.number) == cited);
-    let found = first.chain(shown.iter()).find(inside);
-    found.map(|one| one.number)
-}
-
-/// Whether a text holds a quotation as whole words: `log` is not in `login`.
-fn has(text: &str, quote: &str) -> bool {
-    let quote = quote.trim();
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let first = is_word(quote.chars().next());
-    let last = is_word(quote.chars().next_back());
-    let whole = |at: usize| {
-        let before = is_word(text[..at].chars().next_back());
-        let after = is_word(text[at + quote.len()..].chars().next());
-        !(first && before || last && after)
-    };
-    !quote.is_empty() && text.match_indices(quote).any(|(at, _)| whole(at))
-}
-
-/// Whether a text holds the lines of a block in a row. How far they are indented
-/// may differ, all alike; `...` and `…` stand for lines left out.
-fn has_lines(text: &str, block: &str) -> bool {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let block: Vec<&str> = block.lines().map(str::trim_end).collect();
-    let gap = |line: &str| {
-        let inner = line.trim().trim_start_matches(['/', '#', '-', ' ']);
-        inner == "..." || inner == "…"
-    };
-    let mut from = 0;
-    let mut pieces = 0;
-    for piece in block.split(|line| gap(line)) {
-        let piece = without_empty_ends(piece);
-        if piece.is_empty() {
-            continue;
-        }
-        pieces += 1;
-        let found = (from..lines.len()).find(|&at| is_at(&lines[at..], piece));
-        match found {
-            Some(at) => from = at + piece.len(),
-            None => return false,
-        }
-    }
-    pieces > 0
-}
-
-fn without_empty_ends<'p, 't>(lines: &'p [&'t str]) -> &'p [&'t str] {
-    let first = lines.iter().position(|line| !line.is_empty());
-    let last = lines.iter().rposition(|line| !line.is_empty());
-    match (first, last) {
-        (Some(first), Some(last)) => &lines[first..=last],
-        _ => &[],
-    }
-}
-
-/// Whether lines begin with those of a piece, all shifted by the same indentation.
-fn is_at(lines: &[&str], piece: &[&str]) -> bool {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let (Some(here), Some(there)) = (lines.first(), piece.first()) else {
-        return false;
-    };
-    let (here, there) = (&here[..indent(here)], &there[..indent(there)]);
-    lines.len() >= piece.len()
-        && lines.iter().zip(piece).all(|(line, quoted)| {
-            line.strip_prefix(here) == quoted.strip_prefix(there)
-                && (line.strip_prefix(here).is_some() || line == quoted)
-        })
 }

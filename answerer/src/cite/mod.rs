@@ -7,6 +7,8 @@
 //! not shown is dropped.
 
 mod check;
+mod known;
+mod mark;
 pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ mod tests;
 use std::ops::Range;
 
 pub use check::Checker;
+pub use mark::{MARK, Marks};
 
 /// A chunk that the reader was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -76,6 +76,41 @@ fn claims_are_verified_marked_or_dropped() {
     }
 }
 
+fn marked(answer: &str) -> String {
+    let shown = shown();
+    let mut marks = Marks::new(&shown);
+    let mut out = marks.push(answer);
+    out.push_str(&marks.finish());
+    out
+}
+
+#[test]
+fn doubtful_claims_are_marked_and_wrong_citations_left_out() {
+    for (answer, expected) in [
+        ("It locks [1].", "It locks [1]."),
+        ("It locks [7], [1] and [8].", "It locks, [1] and."),
+        ("`file.lock()` [1]", "`file.lock()`[?] [1]"),
+        (
+            "acquire_guard or acquire_lock",
+            "acquire_guard[?] or acquire_lock",
+        ),
+        ("he said \"so it is\"", "he said \"so it is\"[?]"),
+        (
+            "```\nlet file = open(path);\n```\n",
+            "```\nlet file = open(path);\n```\n",
+        ),
+        (
+            "```\nmade_up();\n```\nyes",
+            "```\nmade_up();\n```\n[?]\nyes",
+        ),
+        ("```\nmade_up();", "```\nmade_up();\n[?]\n"),
+        ("```\nmade_up();\n", "```\nmade_up();\n[?]\n"),
+        ("", ""),
+    ] {
+        assert_eq!(marked(answer), expected, "{answer}");
+    }
+}
+
 #[test]
 fn an_answer_needs_support() {
     for (answer, expected) in [
@@ -151,6 +186,19 @@ proptest! {
             from = cut;
         }
         prop_assert_eq!(checker.finish(), whole);
+    }
+
+    #[test]
+    fn there_are_as_many_marks_as_marked_claims(
+        answer in prop::collection::vec(prop::sample::select(vec![
+            "`open(path)` ", "`close(path)` ", "[1] ", "[9] ", "acquire_guard ", "```\n", "    let file = open(path);\n", "\n", "\n\n", "words ", "\"int(\" ",
+        ]), 0..24),
+    ) {
+        let answer = answer.concat();
+        let counts = check(&answer, &shown()).counts();
+        let out = marked(&answer);
+        prop_assert_eq!(out.matches(MARK).count(), counts.marked, "{}", out);
+        prop_assert_eq!(out.matches("[9]").count() + counts.dropped, answer.matches("[9]").count());
     }
 
     #[test]

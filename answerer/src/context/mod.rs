@@ -3,6 +3,7 @@
 //! Code stays byte for byte as it is, but for secrets; numbers and signatures
 //! stand outside of it. That lets an answer quote, and lets a quotation be checked.
 
+mod around;
 mod pack;
 mod sources;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 use crate::cite::Shown;
 use crate::untrusted;
 
+pub use around::around;
 pub use pack::{File, Want, pack};
 pub use sources::gather;
 
@@ -78,32 +80,51 @@ impl Piece {
     }
 }
 
-/// Everything that the reader is shown, numbered from 1.
+/// Everything that the reader is shown with one question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// In the order shown: the best last, next to the question.
     pub pieces: Vec<Piece>,
+    /// Pieces that were shown with earlier questions: numbers go on after them.
+    pub before: usize,
 }
 
 impl Context {
     /// These pieces in this order.
     #[must_use]
     pub fn of(pieces: Vec<Piece>) -> Context {
-        Context { pieces }
+        Context { pieces, before: 0 }
+    }
+
+    /// Without the pieces that earlier ones hold, numbered on after them.
+    #[must_use]
+    pub fn after(mut self, earlier: &[Piece], before: usize) -> Context {
+        let holds = |one: &Piece, piece: &Piece| {
+            let (from, to) = (one.lines.0 <= piece.lines.0, one.lines.1 >= piece.lines.1);
+            one.path == piece.path && from && to && one.text.contains(&piece.text)
+        };
+        self.pieces
+            .retain(|piece| !earlier.iter().any(|one| holds(one, piece)));
+        Context { before, ..self }
+    }
+
+    /// The pieces with their numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (usize, &Piece)> {
+        (self.before + 1..).zip(&self.pieces)
     }
 
     /// All pieces as they are shown, an empty line between them.
     #[must_use]
     pub fn render(&self) -> String {
-        let pieces = self.pieces.iter().zip(1..);
-        let pieces: Vec<String> = pieces.map(|(piece, number)| piece.render(number)).collect();
+        let pieces = self.numbered();
+        let pieces: Vec<String> = pieces.map(|(number, piece)| piece.render(number)).collect();
         pieces.join("\n")
     }
 
     /// The pieces, for the check of citations. Heads count as shown.
     #[must_use]
     pub fn shown(&self) -> Vec<Shown> {
-        let shown = self.pieces.iter().zip(1..).map(|(piece, number)| Shown {
+        let shown = self.numbered().map(|(number, piece)| Shown {
             number,
             label: piece.label(),
             text: match piece.inside.is_empty() {

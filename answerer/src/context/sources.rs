@@ -40,15 +40,26 @@ pub fn gather(
 }
 
 fn file_of(snapshot: &Snapshot, hit: &SearchHit) -> Result<File, StoreError> {
-    let text = snapshot.text(hit.chunk.file)?;
-    let symbols = snapshot.symbols_of_file(hit.chunk.file)?.into_iter();
+    let (path, language) = (&hit.chunk.path, &hit.chunk.language);
+    read_file(snapshot, hit.chunk.file, path, language)
+}
+
+/// A file with its definitions.
+pub(super) fn read_file(
+    snapshot: &Snapshot,
+    id: FileId,
+    path: &[u8],
+    language: &str,
+) -> Result<File, StoreError> {
+    let text = snapshot.text(id)?;
+    let symbols = snapshot.symbols_of_file(id)?.into_iter();
     let definitions = symbols.map(|row| {
         let record = row.record;
         ((record.line, record.end_line), record.signature)
     });
     Ok(File {
-        path: hit.chunk.path.clone(),
-        language: hit.chunk.language.clone(),
+        path: path.to_owned(),
+        language: language.to_owned(),
         text: String::from_utf8_lossy(&text).into_owned(),
         definitions: definitions.collect(),
     })

@@ -46,7 +46,7 @@ pub fn recommend(machine: Machine) -> Vec<Choice> {
         .map(|profile| judge(profile, machine))
         .collect();
     // The strongest of those that fit and are fast enough, else the smallest that fits.
-    let fits = |choice: &Choice| choice.memory <= usable(machine);
+    let fits = |choice: &Choice| choice.memory <= machine.usable();
     let best = choices.iter().rposition(|choice| choice.against.is_none());
     let best = best.or_else(|| choices.iter().position(fits));
     for (index, choice) in choices.iter_mut().enumerate() {
@@ -59,16 +59,19 @@ pub fn recommend(machine: Machine) -> Vec<Choice> {
     choices
 }
 
-/// Memory that a model may take: the system and other programs need theirs.
-fn usable(machine: Machine) -> u64 {
-    machine.memory / 10 * 6
+impl Machine {
+    /// Memory that a model may take: the system and other programs need theirs.
+    #[must_use]
+    pub fn usable(&self) -> u64 {
+        self.memory / 10 * 6
+    }
 }
 
 fn judge(profile: &'static ReaderProfile, machine: Machine) -> Choice {
     let memory = profile.memory(CONTEXT);
     let speed = PER_CORE * machine.cores.clamp(1, USEFUL_CORES) as f32 / profile.active;
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-    let against = if memory > usable(machine) {
+    let against = if memory > machine.usable() {
         let (needed, has) = (gigabytes(memory), gigabytes(machine.memory));
         Some(format!("takes {needed:.1} GB, too much of {has:.0} GB"))
     } else if profile.licence != "Apache-2.0" {

@@ -1,0 +1,58 @@
+//! Which reader answers: the options that `ask`, `chat` and `explain` share.
+
+use clap::Args;
+use fathom::config::ReaderOptions;
+
+/// A reader model and how it is run.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which reader")]
+pub struct ReaderArgs {
+    /// Reader model: a GGUF file, a name such as `qwen2.5-coder-1.5b`, or a hub id such as
+    /// `owner/name:Q4_K_M`. Given twice, the second is asked where the first is not sure
+    /// [env: FATHOM_MODEL]
+    #[arg(long, value_name = "MODEL")]
+    model: Vec<String>,
+    /// Ask an OpenAI-compatible server instead, or after the models: it is sent the question and
+    /// the code that was found. A key for it comes from FATHOM_READER_KEY [env: FATHOM_READER_URL]
+    #[arg(long, value_name = "URL")]
+    reader_url: Option<String>,
+    /// Name of the model on that server [env: FATHOM_READER_MODEL]
+    #[arg(long, value_name = "NAME")]
+    reader_model: Option<String>,
+    /// LoRA adapter for the model, with its weight if it is not 1; may be given more than once
+    #[arg(long, value_name = "PATH[=SCALE]")]
+    lora: Vec<String>,
+    /// Replace a value of the model's header, such as `qwen3moe.expert_used_count=int:4`
+    #[arg(long, value_name = "KEY=TYPE:VALUE")]
+    override_kv: Vec<String>,
+    /// Layers of the model on a graphics processor [default: all that fit]
+    #[arg(long, value_name = "N")]
+    gpu_layers: Option<u32>,
+    /// A smaller model of the same family that drafts the answer
+    #[arg(long, value_name = "MODEL")]
+    draft: Option<String>,
+    /// Tokens of prompt and answer together [default: 8192]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
+    /// Draft nothing from the prompt: slower where an answer quotes, otherwise the same
+    #[arg(long)]
+    no_lookup: bool,
+}
+
+impl ReaderArgs {
+    /// As one source of settings.
+    pub fn options(&self) -> ReaderOptions {
+        ReaderOptions {
+            model: self.model.clone(),
+            reader_url: self.reader_url.clone(),
+            reader_model: self.reader_model.clone(),
+            lora: self.lora.clone(),
+            override_kv: self.override_kv.clone(),
+            gpu_layers: self.gpu_layers,
+            draft: self.draft.clone(),
+            context: self.context,
+            lookup: self.no_lookup.then_some(false),
+            confidence_threshold: None,
+        }
+    }
+}
