@@ -19,6 +19,9 @@ const PROBES: usize = 8;
 /// Rounds of the k-means that makes the groups.
 const ROUNDS: usize = 4;
 
+/// One of so many centroids has a say in where the middles are.
+const SAMPLED: usize = 4;
+
 /// Vectors that are sorted by their groups at once.
 const SPAN: usize = 8192;
 
@@ -116,7 +119,7 @@ impl Nearest {
         Nearest {
             dim,
             middles: middles.map(|middles| Rows::new(middles, dim)),
-            groups: groups.into_iter().map(group).collect(),
+            groups: groups.into_par_iter().map(group).collect(),
         }
     }
 
@@ -229,42 +232,51 @@ fn highest(products: &[f32]) -> impl Iterator<Item = (f32, u32)> {
 }
 
 fn decoded(rows: Tokens<'_>, dim: usize) -> Vec<f32> {
-    let scaled = rows.codes.chunks_exact(dim).zip(rows.scales);
-    scaled
-        .flat_map(|(codes, scale)| codes.iter().map(move |&code| f32::from(code) * scale))
-        .collect()
+    let mut decoded = vec![0.0; rows.codes.len()];
+    let scaled = rows.codes.par_chunks(dim).zip(rows.scales);
+    let pairs = decoded.par_chunks_mut(dim).zip(scaled);
+    pairs
+        .with_min_len(SPAN / 8)
+        .for_each(|(row, (codes, scale))| {
+            let pairs = row.iter_mut().zip(codes);
+            pairs.for_each(|(x, &code)| *x = f32::from(code) * scale);
+        });
+    decoded
 }
 
 /// Middles `[groups, dim]` and members of √K groups. Follows from the rows alone.
 fn grouped(rows: &[f32], dim: usize) -> (Vec<f32>, Vec<Vec<u16>>) {
     let count = rows.len() / dim;
     let groups = (count as f64).sqrt() as usize;
-    let mut first = Random(count as u64).order(count);
-    first.truncate(groups);
+    let order = Random(count as u64).order(count);
     let row = |&at: &usize| &rows[at * dim..][..dim];
-    let mut middles: Vec<f32> = first.iter().flat_map(row).copied().collect();
+    let of = |some: &[usize]| -> Vec<f32> { some.iter().flat_map(row).copied().collect() };
+    let sample = of(&order[..groups.max(count / SAMPLED)]);
+    let mut middles = sample[..groups * dim].to_vec();
     for _ in 0..ROUNDS {
-        let chosen = chosen(rows, &middles, dim);
-        let mut sums = vec![0.0; middles.len()];
-        for (row, &at) in rows.chunks_exact(dim).zip(&chosen) {
-            let sum = &mut sums[usize::from(at) * dim..][..dim];
-            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
-        }
-        for (middle, sum) in middles.chunks_exact_mut(dim).zip(sums.chunks_exact(dim)) {
-            let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
-            if length > 0.0 {
-                middle
-                    .iter_mut()
-                    .zip(sum)
-                    .for_each(|(x, sum)| *x = sum / length);
-            }
-        }
+        centre(&mut middles, &sample, dim);
     }
     let mut members = vec![Vec::new(); groups];
     for (at, group) in (0..).zip(chosen(rows, &middles, dim)) {
         members[usize::from(group)].push(at);
     }
     (middles, members)
+}
+
+/// Moves each middle to where the rows are that are nearest to it.
+fn centre(middles: &mut [f32], rows: &[f32], dim: usize) {
+    let mut sums = vec![0.0; middles.len()];
+    for (row, at) in rows.chunks_exact(dim).zip(chosen(rows, middles, dim)) {
+        let sum = &mut sums[usize::from(at) * dim..][..dim];
+        sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    }
+    for (middle, sum) in middles.chunks_exact_mut(dim).zip(sums.chunks_exact(dim)) {
+        let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if length > 0.0 {
+            let pairs = middle.iter_mut().zip(sum);
+            pairs.for_each(|(x, sum)| *x = sum / length);
+        }
+    }
 }
 
 /// The nearest middle of each row.
