@@ -119,7 +119,7 @@ impl Loaded {
             .zip(texts)
             .map(|(row, text)| pipeline::document_for(self.encoder.text(), row, text))
             .collect();
-        self.encoder.encode_documents(&documents)
+        pipeline::embed(&mut self.encoder, &documents)
     }
 }
 

@@ -4,6 +4,7 @@
 //! of a known kind needs a profile and no code.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,9 @@ struct Description {
     dense_dim: usize,
     document_length: usize,
     query_length: usize,
+    /// Documents keep one token vector of so many.
+    #[serde(default = "one")]
+    token_pooling: NonZeroUsize,
     model: FileEntry,
     tokenizer: FileEntry,
     codebook: Option<FileEntry>,
@@ -100,8 +104,8 @@ impl Profile {
         })
     }
 
-    /// `name@` and 12 hex digits over weights, tokenizer and text rules: equal
-    /// ids mean equal vectors.
+    /// `name@` and 12 hex digits over weights, tokenizer, text rules and pooling:
+    /// equal ids mean equal vectors.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -139,6 +143,12 @@ impl Profile {
     /// Longest query in tokens, special tokens included.
     pub fn query_length(&self) -> usize {
         self.described.query_length
+    }
+
+    /// Documents keep one token vector of so many: 1 keeps all. What that costs and saves is in
+    /// BENCHMARKS.md.
+    pub fn token_pooling(&self) -> usize {
+        self.described.token_pooling.get()
     }
 
     /// How text becomes model input.
@@ -195,12 +205,20 @@ impl Profile {
     }
 }
 
+/// What profiles without `token_pooling` have.
+fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
 impl Description {
     fn identity(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.model.blake3.as_bytes());
         hasher.update(self.tokenizer.blake3.as_bytes());
         hasher.update(format!("{:?}", self.text).as_bytes());
+        if self.token_pooling != one() {
+            hasher.update(format!("pooled by {}", self.token_pooling).as_bytes());
+        }
         format!("{}@{}", self.name, &hasher.finalize().to_hex()[..12])
     }
 }

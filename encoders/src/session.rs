@@ -46,6 +46,11 @@ impl Encoder {
         })
     }
 
+    /// The model that this encodes with.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// The tokenizer, to prepare documents with.
     pub fn text(&self) -> &TextEncoder {
         &self.text

@@ -248,7 +248,7 @@ pub fn encode(
         while !cancel.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(batch) = batches.get(at) else { break };
-            let embeddings = encoder.encode_documents(batch)?;
+            let embeddings = pipeline::embed(&mut encoder, batch)?;
             let tokens: usize = batch.iter().map(|document| document.ids.len()).sum();
             // The receiver outlives the workers.
             let _ = results.send((at, embeddings));

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use fathom_encoders::{
-    Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder,
+    Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder, TokenMatrix,
 };
+use fathom_indexes::late::pool;
 use fathom_indexes::{ChunkId, ContentHash, Encoding, FileId, Snapshot, Store, Writer};
 
 use super::{EncodeReport, Event, IndexError, IndexOptions};
@@ -112,7 +113,7 @@ fn encode_batches(
             .iter()
             .map(|document| document.ids.len() as u64)
             .sum();
-        let done = encoder.encode_documents(&batch.documents);
+        let done = embed(&mut encoder, &batch.documents);
         let done = done.map(|embeddings| Done {
             contents: batch.contents,
             embeddings,
@@ -122,6 +123,26 @@ fn encode_batches(
             return;
         }
     }
+}
+
+/// Embeddings of `documents` as they are stored: with token vectors pooled, if the model's profile
+/// says so.
+///
+/// # Errors
+/// If the model fails on them.
+pub fn embed(
+    encoder: &mut Encoder,
+    documents: &[Document],
+) -> Result<Vec<Embedding>, EncoderError> {
+    let mut embeddings = encoder.encode_documents(documents)?;
+    let factor = encoder.profile().token_pooling();
+    if factor > 1 {
+        for Embedding { tokens, .. } in &mut embeddings {
+            let dim = tokens.dim();
+            *tokens = TokenMatrix::new(dim, pool(tokens.as_slice(), dim, factor));
+        }
+    }
+    Ok(embeddings)
 }
 
 /// The chunks still to be encoded, in the order of their files.

@@ -17,7 +17,7 @@ use crate::chunk::ChunkOptions;
 use crate::walk::WalkOptions;
 
 pub use crate::document::document_for;
-pub use encode::encode_missing;
+pub use encode::{embed, encode_missing};
 pub use refresh::refresh;
 
 /// How to index.

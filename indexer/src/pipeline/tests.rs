@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use fathom_encoders::{Profile, TextEncoder};
+use fathom_encoders::{Encoder, EncoderOptions, Profile, TextEncoder};
 use fathom_indexes::{Encoding, Snapshot, Store, StoreOptions};
 
 use super::*;
@@ -307,4 +307,41 @@ fn a_file_that_turns_binary_leaves_the_index_with_a_reason() {
     bench.write("a.txt", "words again\n");
     assert_eq!(bench.refresh().added, 1);
     assert!(!bench.shown().contains("- a.txt"));
+}
+
+#[test]
+fn a_profile_may_pool_token_vectors() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../encoders/models/default");
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["model.onnx", "tokenizer.json", "codebook.bin"] {
+        fs::copy(models.join(file), folder.path().join(file)).unwrap();
+    }
+    let described = fs::read_to_string(models.join("profile.toml")).unwrap();
+    let profile = |pooling: &str| {
+        fs::write(
+            folder.path().join("profile.toml"),
+            format!("{pooling}{described}"),
+        )
+        .unwrap();
+        Profile::open(folder.path())
+    };
+    let embedding = |profile: &Profile| {
+        let mut encoder = Encoder::open(profile, &EncoderOptions::default()).unwrap();
+        let ids = encoder.text().ids("open the store and read what is in it");
+        let document = encoder.text().document(&ids, &ids);
+        embed(&mut encoder, &[document]).unwrap().remove(0)
+    };
+    let (all, same) = (
+        profile("").unwrap(),
+        profile("token_pooling = 1\n").unwrap(),
+    );
+    assert_eq!(all.id(), same.id());
+    let pooled = profile("token_pooling = 3\n").unwrap();
+    assert_ne!(all.id(), pooled.id());
+    assert!(profile("token_pooling = 0\n").is_err());
+
+    let (all, pooled) = (embedding(&all), embedding(&pooled));
+    assert_eq!(pooled.tokens.rows(), (all.tokens.rows() - 1) / 3 + 1);
+    assert_eq!(pooled.tokens.row(0), all.tokens.row(0));
+    assert_eq!(pooled.dense, all.dense);
 }
