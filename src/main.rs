@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Search(args) => cli::search::run(&global, &args),
         Command::Similar(args) => cli::similar::run(&global, &args),
         Command::Ask(args) => cli::ask::run(&global, &args),
+        Command::Chat(args) => cli::chat::run(&global, &args),
         Command::Explain(args) => cli::explain::run(&global, &args),
         Command::Map(args) => cli::map::run(&global, &args),
         Command::Status(args) => cli::status::run(&global, &args),

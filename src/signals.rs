@@ -11,6 +11,17 @@ use crate::errors::{INTERRUPTED, tell};
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 /// Whether there is work that can keep what it has done.
 static WORKING: AtomicBool = AtomicBool::new(false);
+/// Whether this work ends so soon that a signal needs no words.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// Like [`during`], for an answer: it ends at once, and the next one is asked for anew.
+pub fn during_answer<T>(work: impl FnOnce(&AtomicBool) -> T) -> anyhow::Result<T> {
+    AT_ONCE.store(true, Ordering::SeqCst);
+    let result = during(work);
+    AT_ONCE.store(false, Ordering::SeqCst);
+    CANCELLED.store(false, Ordering::SeqCst);
+    result
+}
 
 /// Runs work that looks at the flag and then ends soon. Outside of such work a
 /// signal ends the program.
@@ -34,5 +45,7 @@ fn on_signal() {
     if CANCELLED.swap(true, Ordering::SeqCst) || !WORKING.load(Ordering::SeqCst) {
         std::process::exit(INTERRUPTED);
     }
-    tell("stopping after the current batch; press Ctrl-C again to stop now");
+    if !AT_ONCE.load(Ordering::SeqCst) {
+        tell("stopping after the current batch; press Ctrl-C again to stop now");
+    }
 }

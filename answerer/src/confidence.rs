@@ -1,11 +1,22 @@
 //! How likely what was found, or said, is right: numbers from 0 to 1 that tiers are compared by.
 
+use fathom_retriever::understand::Understanding;
 use fathom_retriever::{Confidence, SearchOutcome};
 
 use crate::cite::Report;
 
 /// Mean log-probability that is taken for an answer whose server gives none.
 const UNKNOWN: f32 = -0.5;
+
+/// How sure it is that a card answers a question: where the question asks for a definition, and the
+/// name has exactly one, entirely; otherwise not at all.
+#[must_use]
+pub fn rules(question: &Understanding, has_card: bool) -> f32 {
+    match has_card && question.seeks_definition() {
+        true => 1.0,
+        false => 0.0,
+    }
+}
 
 /// How likely the first hit of a search answers the question; 0 without any.
 ///

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod ask;
+pub mod chat;
 pub mod check;
 pub mod clear;
 pub mod completions;
@@ -69,6 +70,8 @@ pub enum Command {
     Similar(similar::SimilarArgs),
     /// Answer a question about the code by what the code says
     Ask(ask::AskArgs),
+    /// Ask one question after the other; what was said before is kept
+    Chat(chat::ChatArgs),
     /// Explain a place, a symbol or a stack trace: what it is, who uses it, what tests it
     Explain(explain::ExplainArgs),
     /// Show the most important definitions, within a number of tokens

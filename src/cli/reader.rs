@@ -1,7 +1,11 @@
 //! Which reader answers: the options that `ask`, `chat` and `explain` share.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use fathom::config::ReaderOptions;
+
+use super::ask::seconds;
 
 /// A reader model and how it is run.
 #[derive(Args, Clone, Debug, Default)]
@@ -54,5 +58,59 @@ impl ReaderArgs {
             lookup: self.no_lookup.then_some(false),
             confidence_threshold: None,
         }
+    }
+}
+
+/// How an answer comes about.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How it answers")]
+pub struct AnswerArgs {
+    /// Tokens of code that the reader is shown
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    context_tokens: usize,
+    /// Tokens of the answer at most
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    max_tokens: usize,
+    /// Cut the answer off so many seconds after the question
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    deadline: Option<Duration>,
+    /// Confidence, 0 to 1, from which the search's findings or a reader's answer are enough, so
+    /// that the next tier is not asked [default: 0.95 before readers, 0.5 between them]
+    #[arg(long, value_name = "C")]
+    confidence_threshold: Option<f32>,
+    /// Say on stderr how fast the reader was and what drafts did
+    #[arg(long)]
+    stats: bool,
+    #[command(flatten)]
+    reader: ReaderArgs,
+}
+
+impl AnswerArgs {
+    /// As one source of settings.
+    pub fn options(&self) -> ReaderOptions {
+        ReaderOptions {
+            confidence_threshold: self.confidence_threshold,
+            ..self.reader.options()
+        }
+    }
+
+    /// Tokens of code that the reader is shown.
+    pub fn context_tokens(&self) -> usize {
+        self.context_tokens
+    }
+
+    /// Tokens of the answer at most.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// When an answer to a question of `began` is cut off.
+    pub fn deadline(&self, began: Instant) -> Option<Instant> {
+        self.deadline.map(|after| began + after)
+    }
+
+    /// Whether figures are wanted.
+    pub fn stats(&self) -> bool {
+        self.stats
     }
 }

@@ -109,6 +109,11 @@ pub struct ReaderSettings {
 }
 
 impl ReaderSettings {
+    /// Whether the user named a reader, rather than that one was found.
+    pub fn is_chosen(&self) -> bool {
+        !self.models.is_empty() || self.url.is_some()
+    }
+
     /// Flags first, then variables, then the user's file. The first of them that names a reader
     /// decides which readers there are; everything else goes key by key.
     pub(super) fn resolve(

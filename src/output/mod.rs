@@ -3,6 +3,7 @@
 //! Nothing but results goes to stdout. Text from a repository is never
 //! trusted: control and bidirectional characters are shown escaped.
 
+pub mod answer;
 pub mod budget;
 pub mod card;
 pub mod escape;

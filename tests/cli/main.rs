@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod answers;
+mod asking;
 mod changes;
 mod common;
 mod config;
@@ -13,3 +14,4 @@ mod interface;
 mod interrupt;
 mod model;
 mod search;
+mod server;
