@@ -89,9 +89,12 @@ fn read_error(error: io::Error, path: &Path) -> OpenReadError {
 }
 
 impl Directory for StoreDirectory {
+    /// A file that is gone is an I/O error: `FileDoesNotExist` would make tantivy take a segment
+    /// whose positions were just removed for one that never had any, and call it damaged.
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         let bytes = self.storage.open(&self.name(path));
-        let bytes = bytes.map_err(|error| read_error(error, path))?;
+        let bytes =
+            bytes.map_err(|error| OpenReadError::wrap_io_error(error, path.to_path_buf()))?;
         Ok(Arc::new(OwnedBytes::new(bytes)))
     }
 

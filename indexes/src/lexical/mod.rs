@@ -103,24 +103,12 @@ impl LexicalIndex {
     /// Opens the newest commit for searching among the chunks that are `live`. Takes no lock
     /// and starts no thread; an index that was never committed is empty.
     pub fn reader(&self, live: &dyn Fn(ChunkId) -> bool) -> Result<LexicalReader, StoreError> {
-        // A writer may remove files of an older commit between our reading its list and our
-        // opening them: then there is a newer list.
-        const ATTEMPTS: usize = 20;
-        for _ in 1..ATTEMPTS {
-            match self.guard(|| LexicalReader::open(self, live)) {
-                Err(Failure::Tantivy(TantivyError::OpenReadError(
-                    OpenReadError::FileDoesNotExist(_),
-                ))) => std::thread::yield_now(),
-                other => return other.map_err(|failure| self.error(failure)),
-            }
-        }
-        self.guard(|| LexicalReader::open(self, live))
-            .map_err(|failure| self.error(failure))
+        self.run_newest(|| LexicalReader::open(self, live))
     }
 
     /// Reads every byte and names the files whose checksum is wrong, sorted.
     pub fn damaged_files(&self) -> Result<Vec<PathBuf>, StoreError> {
-        self.run(|| {
+        self.run_newest(|| {
             let Some(index) = self.open()? else {
                 return Ok(Vec::new());
             };
@@ -132,6 +120,19 @@ impl LexicalIndex {
             damaged.sort();
             Ok(damaged)
         })
+    }
+
+    /// Runs what reads a commit, again when files of it are gone: a writer may remove those of
+    /// an older one between our reading its list and our opening them, and then there is a newer.
+    fn run_newest<T>(&self, read: impl Fn() -> tantivy::Result<T>) -> Result<T, StoreError> {
+        const ATTEMPTS: usize = 20;
+        for _ in 1..ATTEMPTS {
+            match self.guard(&read) {
+                Err(Failure::Tantivy(error)) if is_gone(&error) => std::thread::yield_now(),
+                other => return other.map_err(|failure| self.error(failure)),
+            }
+        }
+        self.run(read)
     }
 
     fn open(&self) -> Result<Option<Index>, TantivyError> {
@@ -180,6 +181,17 @@ impl LexicalIndex {
                 problem: error.to_string(),
             },
         }
+    }
+}
+
+/// Whether a file was not there.
+fn is_gone(error: &TantivyError) -> bool {
+    match error {
+        TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_)) => true,
+        TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => {
+            io_error.kind() == io::ErrorKind::NotFound
+        }
+        _ => false,
     }
 }
 

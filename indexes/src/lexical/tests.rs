@@ -3,10 +3,11 @@
 
 use super::*;
 use crate::Hit;
-use crate::storage::MemoryStorage;
+use crate::storage::{Bytes, MemoryStorage, NewFileWriter};
 use crate::text::words;
 use proptest::prelude::*;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 fn index() -> LexicalIndex {
     LexicalIndex::new(Arc::new(MemoryStorage::default()), "lexical")
@@ -195,6 +196,79 @@ fn compaction_changes_nothing_for_old_and_new_readers() {
     assert!(after.segments() < before.segments());
     assert_eq!(search(&after, "word number7"), expected);
     assert_eq!(after.payload(), Some(29));
+}
+
+/// Another storage, in which files that end in `suffix` are not there the first `misses` times.
+#[derive(Debug)]
+struct Vanishing {
+    inner: MemoryStorage,
+    suffix: &'static str,
+    misses: AtomicUsize,
+}
+
+impl Storage for Vanishing {
+    fn open(&self, name: &str) -> io::Result<Bytes> {
+        let one_less = |left: usize| left.checked_sub(1);
+        match name.ends_with(self.suffix)
+            && self.misses.fetch_update(SeqCst, SeqCst, one_less).is_ok()
+        {
+            true => Err(io::ErrorKind::NotFound.into()),
+            false => self.inner.open(name),
+        }
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn NewFileWriter>> {
+        self.inner.create(name)
+    }
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.inner.replace(name, bytes)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.inner.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.inner.remove(name)
+    }
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        self.inner.sync_dir(folder)
+    }
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.inner.list(folder)
+    }
+    fn size(&self, name: &str) -> io::Result<Option<u64>> {
+        self.inner.size(name)
+    }
+    fn locate(&self, name: &str) -> PathBuf {
+        self.inner.locate(name)
+    }
+}
+
+/// tantivy opens the parts of a segment one by one; a purge may come between any two.
+#[test]
+fn a_reader_outlives_the_removal_of_any_file_while_it_opens() {
+    for suffix in [".term", ".store", ".idx", ".pos", ".fast", ".fieldnorm"] {
+        for (misses, is_found) in [(1, true), (5, true), (usize::MAX, false)] {
+            let inner = MemoryStorage::default();
+            let index = LexicalIndex::new(Arc::new(inner.clone()), "lexical");
+            let mut writer = index.writer().unwrap();
+            writer.add(&doc(0, "alpha")).unwrap();
+            writer.commit(1).unwrap();
+            let misses = AtomicUsize::new(misses);
+            let storage = Vanishing {
+                inner,
+                suffix,
+                misses,
+            };
+            let index = LexicalIndex::new(Arc::new(storage), "lexical");
+            match (index.reader(ALL), is_found) {
+                (Ok(reader), true) => assert_eq!(ids(&search(&reader, "alpha")), [0]),
+                // No newer list comes: it is gone, which is not the same as damaged bytes.
+                (Err(StoreError::Lexical { problem, .. }), false) => {
+                    assert!(problem.contains(suffix), "{problem}")
+                }
+                (other, _) => panic!("{suffix}: {other:?}"),
+            }
+        }
+    }
 }
 
 #[test]
