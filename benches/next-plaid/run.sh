@@ -9,11 +9,11 @@ rounds=${ROUNDS:-3}
 codebook=encoders/models/default/codebook.bin
 mkdir -p "$work"
 
-cargo build --release -p fathom-indexer --example token_matrices
+cargo build --release -p fathom-indexer --example npy_matrices
 cargo build --release -p fathom-indexes --example beside_next_plaid
 cargo build --release --manifest-path benches/next-plaid/Cargo.toml \
     --target-dir target/next-plaid ${FEATURES:+--features "$FEATURES"}
-matrices=target/release/examples/token_matrices
+matrices=target/release/examples/npy_matrices
 ours=target/release/examples/beside_next_plaid
 theirs=target/next-plaid/release/next-plaid-peer
 export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"

@@ -2,7 +2,7 @@
 //! trees with the bundled model and writes `tokens.npy` `[tokens, dim]`, `lengths.npy` `[chunks]`,
 //! and for queries made of doc comments `queries.npy` and `query_lengths.npy`.
 //!
-//! `cargo run --release -p fathom-indexer --example token_matrices -- OUT CHUNKS TREE…`
+//! `cargo run --release -p fathom-indexer --example npy_matrices -- OUT CHUNKS TREE…`
 
 #![allow(clippy::print_stdout)]
 
@@ -28,7 +28,7 @@ const BATCH: usize = 16;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [out, chunks, trees @ ..] = &arguments[..] else {
-        return Err("usage: token_matrices OUT CHUNKS TREE…".into());
+        return Err("usage: npy_matrices OUT CHUNKS TREE…".into());
     };
     let (out, per_tree) = (
         Path::new(out),
