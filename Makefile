@@ -12,6 +12,14 @@ ifeq ($(shell uname -s),Darwin)
 FEATURES ?= --no-default-features --features llama
 endif
 
+# llama.cpp is built with AVX2 only unless told otherwise; it reads a prompt
+# twice as fast with AVX-512 and VNNI. NATIVE=0 builds for other machines.
+NATIVE ?= 1
+ifeq ($(NATIVE)$(shell grep -sqw avx512_vnni /proc/cpuinfo && echo yes),1yes)
+export GGML_AVX512 := ON
+export GGML_AVX512_VNNI := ON
+endif
+
 FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
