@@ -109,16 +109,21 @@ fn search(
     }))
 }
 
-/// One document, as ColGREP adds it: appended, then merged again by the next load.
+/// Two documents, each as ColGREP adds it: appended, then merged again by the next load.
 fn add(index: &str, matrices: &Path) -> anyhow::Result<Value> {
-    let document = documents(matrices, "tokens.npy", "lengths.npy")?.swap_remove(7);
+    let mut all = documents(matrices, "tokens.npy", "lengths.npy")?;
     let queries = documents_of_queries(matrices)?;
+    let mut add = |document| add_one(index, all.swap_remove(document), &queries[0]);
+    Ok(json!({ "first": add(7)?, "second": add(8)? }))
+}
+
+fn add_one(index: &str, document: Array2<f32>, query: &Array2<f32>) -> anyhow::Result<Value> {
     let before = written();
     let start = Instant::now();
     MmapIndex::update_append(&[document], index, &UpdateConfig::default())?;
     let append = (start.elapsed().as_secs_f64(), written() - before);
     let loaded = MmapIndex::load(index)?;
-    loaded.search(&queries[0], &defaults(), None)?;
+    loaded.search(query, &defaults(), None)?;
     Ok(json!({
         "append_seconds": append.0,
         "append_written": append.1,

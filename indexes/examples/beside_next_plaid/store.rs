@@ -102,11 +102,17 @@ fn rank(snapshot: &Snapshot, query: &[f32], first: u32) -> Result<Ranking> {
     })
 }
 
-/// One more document, words and all, and the first search that finds it.
+/// Two more documents, words and all, each with the first search that finds it. The second one
+/// meets a codebook that is ready to code.
 pub fn add(store: &Path, codebook: &Path, matrices: &Path) -> Result<Value> {
     let documents = Matrices::documents(matrices)?;
     let queries = Matrices::queries(matrices)?;
     let store = open(store, codebook)?;
+    let add = |document| add_one(&store, documents.get(document), queries.get(0));
+    Ok(json!({ "first": add(7)?, "second": add(8)? }))
+}
+
+fn add_one(store: &Store, document: &[f32], query: &[f32]) -> Result<Value> {
     let number = store.snapshot()?.chunk_ids().len();
     let text = text(number);
     let before = written();
@@ -114,9 +120,9 @@ pub fn add(store: &Path, codebook: &Path, matrices: &Path) -> Result<Value> {
     let mut writer = store.writer(Duration::ZERO)?;
     put(&mut writer, std::slice::from_ref(&text))?;
     let words = (start.elapsed().as_secs_f64(), written() - before);
-    writer.add_encodings(&[encoding(&text, documents.get(7))])?;
+    writer.add_encodings(&[encoding(&text, document)])?;
     let stored = (start.elapsed().as_secs_f64(), written() - before);
-    store.snapshot()?.late(queries.get(0), TOP, None)?;
+    store.snapshot()?.late(query, TOP, None)?;
     Ok(json!({
         "words_seconds": words.0,
         "words_written": words.1,
