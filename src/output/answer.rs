@@ -317,7 +317,7 @@ pub fn document(asked: &Asked) -> Value {
         "generation": asked.generation,
         "semantic_coverage": json::rounded(asked.coverage),
         "confidence": asked.confidence.map(Confidence::as_str),
-        "tiers": asked.steps.iter().map(step).collect::<Vec<_>>(),
+        "tiers": steps_json(&asked.steps),
         "evidence": spans.collect::<Vec<_>>(),
         "card": asked.card.as_ref().map(card_json),
         "hint": (!asked.has_reader()).then_some(NO_READER),
@@ -326,6 +326,11 @@ pub fn document(asked: &Asked) -> Value {
         fields.extend(given_json(given));
     }
     document
+}
+
+/// What was asked, and why.
+pub fn steps_json(steps: &[Step]) -> Value {
+    steps.iter().map(step).collect::<Vec<_>>().into()
 }
 
 fn step(step: &Step) -> Value {

@@ -81,15 +81,14 @@ impl Seen {
     }
 
     /// For programs.
-    pub fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let document = json!({
+    pub fn document(&self) -> Value {
+        json!({
             "target": self.target,
             "generation": self.generation,
             "cards": self.cards.iter().map(card_json).collect::<Vec<_>>(),
             "choices": self.choices.iter().map(choice_json).collect::<Vec<_>>(),
             "missing": self.missing,
-        });
-        json::pretty(out, &document)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! From settings to readers: which there are, in which order they are asked, and how each is opened.
 
+mod kept;
 mod open;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use fathom_answerer::reader::{
 };
 
 use crate::config::{ReaderSettings, Settings};
+pub use kept::{AnswerKey, KeptAnswer, KeptAnswers};
 pub use open::Readers;
 
 /// Why there is no reader.
@@ -156,6 +158,35 @@ impl Source {
         }
     }
 
+    /// The address of a server that is not on this machine.
+    pub fn elsewhere(&self) -> Option<&str> {
+        match self {
+            Source::Server { url, .. } if !is_here(url) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// Adds what tells it from other readers, without opening it: a model is told by where its file
+    /// is, its size and time, and by how it is run.
+    pub fn identify(&self, key: AnswerKey, settings: &ReaderSettings) -> AnswerKey {
+        let files = match self {
+            Source::Model { path, .. } => key.with(identity(path).as_bytes()),
+            Source::Server { url, model } => {
+                let model = model.as_deref().unwrap_or_default();
+                return key.with(url.as_bytes()).with(model.as_bytes());
+            }
+        };
+        let adapters = settings.adapters.iter().fold(files, |key, text| {
+            let path = text
+                .rsplit_once('=')
+                .map_or(text.as_str(), |(path, _)| path);
+            key.with(text.as_bytes())
+                .with(identity(Path::new(path)).as_bytes())
+        });
+        let overrides = settings.overrides.join("\n");
+        adapters.with(overrides.as_bytes())
+    }
+
     /// Loads the model; a server is not contacted yet.
     pub fn open(&self, settings: &Settings) -> Result<Box<dyn Reader>, ReaderChoiceError> {
         match self {
@@ -171,6 +202,26 @@ impl Source {
             }
         }
     }
+}
+
+/// Whether an address is of this machine.
+fn is_here(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url);
+    let host = host.split(['/', '?', '#']).next().unwrap_or(host);
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or(address),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn identity(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let meta = std::fs::metadata(&real);
+    let about = meta.map(|meta| (meta.len(), meta.modified().ok()));
+    format!("{} {about:?}", real.display())
 }
 
 #[cfg(feature = "llama")]
@@ -306,6 +357,21 @@ mod tests {
             missing.contains("run `fathom model pull qwen3-4b`"),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn only_this_machine_is_here() {
+        for (url, here) in [
+            ("http://127.0.0.1:8080/v1", true),
+            ("http://localhost/v1", true),
+            ("http://[::1]:80", true),
+            ("https://localhost.evil.example/", false),
+            ("http://127.0.0.1@evil.example/", false),
+            ("http://evil.example/?127.0.0.1", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_here(url), here, "{url}");
+        }
     }
 
     #[test]

@@ -13,5 +13,7 @@ mod interchange;
 mod interface;
 mod interrupt;
 mod model;
+mod reading;
 mod search;
 mod server;
+mod talking;

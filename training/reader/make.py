@@ -39,6 +39,10 @@ TEMPLATE = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+# What the program's own prompt says first, and how it and others ask.
+RULES = re.search(r'const RULES: &str = "(.*?)";', (ROOT / "answerer/src/prompt/mod.rs").read_text("utf-8"), re.S)[1]
+SHORT = "Answer from the sources. Quote and cite them."
+QUESTIONS = ["Where is `{}`?", "Question: Where is `{}`?", "Question: where is {}", "Question: what does {} do"]
 FENCES = {".rs": "rust", ".py": "python", ".md": "markdown", ".sh": "bash", ".toml": "toml"}
 
 
@@ -104,9 +108,10 @@ def example(rng, files, most):
     names = re.findall(r"[A-Za-z_]\w{3,}", "\n".join(pieces[number - 1][2])) or ["this"]
     name = rng.choice(names)
     shown = "\n".join(quoted(index + 1, piece) for index, piece in enumerate(pieces))
+    system, question = rng.choice([(SHORT, QUESTIONS[0]), (RULES, rng.choice(QUESTIONS[1:]))])
     prompt = (
-        "<|im_start|>system\nAnswer from the sources. Quote and cite them.<|im_end|>\n"
-        f"<|im_start|>user\n{shown}\nWhere is `{name}`?<|im_end|>\n<|im_start|>assistant\n"
+        f"<|im_start|>system\n{system}<|im_end|>\n"
+        f"<|im_start|>user\n{shown}\n{question.format(name)}<|im_end|>\n<|im_start|>assistant\n"
     )
     return prompt, f"{quoted(number, pieces[number - 1])}`{name}` is in [{number}].<|im_end|>"
 
@@ -352,7 +357,7 @@ def main():
     plan = [
         ("repeat", 900, lambda rng: repetitions(rng, 48, 96), 3e-3),
         ("answer", 500, lambda rng: answers(rng, tokenizer, files, 8, 640), 1.5e-3),
-        ("short", 300, lambda rng: answers(rng, tokenizer, files, 12, 320, 2), 1e-3),
+        ("short", 300, lambda rng: answers(rng, tokenizer, files, 12, 640, 2), 1e-3),
     ]
     model = read(sys.argv[2]) if started else init(jax.random.key(7))
     write(sys.argv[1], train(model, plan[-1:] if started else plan), tokenizer)

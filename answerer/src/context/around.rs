@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fathom_indexes::{Snapshot, StoreError};
+use fathom_indexes::{FileRow, Snapshot, StoreError};
 
+use super::pack::piece;
 use super::sources::read_file;
 use super::{Context, File, Want, pack};
 use crate::card::{Card, Link, Links, Place};
@@ -38,28 +39,62 @@ pub fn around(
     });
     let tests = card.tests.iter().map(|test| mention(&test.test));
     wanted.extend(tests.zip(falling(TEST)));
-    let by_path: BTreeMap<Vec<u8>, _> = snapshot
-        .files()?
-        .into_iter()
-        .map(|row| (row.record.path.clone(), row))
-        .collect();
-    let mut files: Vec<File> = Vec::new();
+    let mut files = Files::new(snapshot)?;
     let mut wants = Vec::new();
     for (place, value) in wanted {
-        let known = files.iter().position(|file| file.path == place.path);
-        let file = match (known, by_path.get(&place.path)) {
-            (Some(known), _) => known,
-            (None, Some(row)) => {
-                let language = &row.record.language;
-                files.push(read_file(snapshot, row.id, &place.path, language)?);
-                files.len() - 1
-            }
-            (None, None) => continue,
-        };
-        let lines = (place.start_line, place.end_line);
-        wants.push(Want { file, lines, value });
+        if let Some(file) = files.index(&place.path)? {
+            let lines = (place.start_line, place.end_line);
+            wants.push(Want { file, lines, value });
+        }
     }
-    Ok(pack(&files, &wants, count, budget))
+    Ok(pack(&files.read, &wants, count, budget))
+}
+
+/// Shows exactly these places, as they are now; one that is not there any more is left out.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn at(snapshot: &Snapshot, places: impl Iterator<Item = Place>) -> Result<Context, StoreError> {
+    let mut files = Files::new(snapshot)?;
+    let mut pieces = Vec::new();
+    for place in places {
+        if let Some(file) = files.index(&place.path)? {
+            pieces.push(piece(&files.read[file], (place.start_line, place.end_line)));
+        }
+    }
+    Ok(Context::of(pieces))
+}
+
+/// Files by path, read once each.
+struct Files<'a> {
+    snapshot: &'a Snapshot,
+    rows: BTreeMap<Vec<u8>, FileRow>,
+    read: Vec<File>,
+}
+
+impl Files<'_> {
+    fn new(snapshot: &Snapshot) -> Result<Files<'_>, StoreError> {
+        let rows = snapshot.files()?.into_iter();
+        Ok(Files {
+            snapshot,
+            rows: rows.map(|row| (row.record.path.clone(), row)).collect(),
+            read: Vec::new(),
+        })
+    }
+
+    /// Where among the files read the one of a path is.
+    fn index(&mut self, path: &[u8]) -> Result<Option<usize>, StoreError> {
+        if let Some(known) = self.read.iter().position(|file| file.path == path) {
+            return Ok(Some(known));
+        }
+        let Some(row) = self.rows.get(path) else {
+            return Ok(None);
+        };
+        let language = &row.record.language;
+        self.read
+            .push(read_file(self.snapshot, row.id, path, language)?);
+        Ok(Some(self.read.len() - 1))
+    }
 }
 
 fn add(wanted: &mut Vec<(Place, f32)>, links: &Links, value: f32, of: impl Fn(&Link) -> Place) {

@@ -12,7 +12,7 @@ mod tests;
 use crate::cite::Shown;
 use crate::untrusted;
 
-pub use around::around;
+pub use around::{around, at};
 pub use pack::{File, Want, pack};
 pub use sources::gather;
 

@@ -154,7 +154,8 @@ fn context(files: &[File], chosen: &[Want]) -> Context {
     )
 }
 
-fn piece(file: &File, lines: (u32, u32)) -> Piece {
+/// Lines of a file as they are shown.
+pub(super) fn piece(file: &File, lines: (u32, u32)) -> Piece {
     let first = lines.0.saturating_sub(1) as usize;
     let count = (lines.1 + 1 - lines.0) as usize;
     let text: String = file

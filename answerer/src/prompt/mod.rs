@@ -44,7 +44,11 @@ pub fn ask(question: &str, context: &Context) -> Prompt {
     continued(&[], question, context)
 }
 
-/// Asks for an explanation of what a card describes. `card` is the card as text.
+/// The number of a card among what is shown: none that an answer cites.
+const CARD: usize = usize::MAX;
+
+/// Asks for an explanation of what a card describes. `card` is the card as text; what it says may
+/// be named and quoted like an excerpt.
 #[must_use]
 pub fn explain(name: &str, card: &str, context: &Context) -> Prompt {
     let card = crate::untrusted::redact(card).text;
@@ -52,7 +56,13 @@ pub fn explain(name: &str, card: &str, context: &Context) -> Prompt {
     let question = format!(
         "Known facts about `{name}`:\n{fence}\n{card}\n{fence}\n\nExplain what `{name}` does, how, and what it is used for."
     );
-    ask(&question, context)
+    let mut prompt = ask(&question, context);
+    prompt.shown.push(Shown {
+        number: CARD,
+        label: String::new(),
+        text: card,
+    });
+    prompt
 }
 
 /// Asks a further question; `earlier` are the turns so far, without the rules.

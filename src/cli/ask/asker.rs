@@ -20,7 +20,7 @@ use super::session::Session;
 use crate::cli::Global;
 use crate::cli::reader::AnswerArgs;
 use crate::cli::search::FilterArgs;
-use crate::errors::warn;
+use crate::errors::{Failure, warn};
 use crate::output::answer::{Asked, Given, write_given};
 use crate::output::style::Paint;
 use crate::signals;
@@ -152,12 +152,7 @@ impl Asker<'_> {
         began: Instant,
     ) -> anyhow::Result<(Given, Context, Prompt)> {
         let (prompt, context) = self.prompt(index, snapshot, question, hits)?;
-        if let Source::Server { url, .. } = source
-            && !is_here(url)
-        {
-            self.global
-                .note(&format!("the question and the code are sent to `{url}`"));
-        }
+        warn_if_sent(self.global, source);
         let limits = (self.args.max_tokens(), self.args.deadline(began));
         let reader = self.readers.get(index)?;
         let answered = read_shown(reader, &prompt, limits, self.show)?;
@@ -187,7 +182,26 @@ impl Asker<'_> {
         );
         let room = self.conversation.make_room(question, &count, limits);
         let context = context::gather(snapshot, hits, &count, room)?;
+        if context.pieces.is_empty() && !hits.is_empty() {
+            return Err(no_room(reader.context(), room).into());
+        }
         Ok(self.conversation.prompt(question, context))
+    }
+}
+
+fn no_room(context: usize, room: usize) -> Failure {
+    Failure::new(
+        format!(
+            "nothing that was found fits into the {room} tokens that a context of {context} leaves for code"
+        ),
+        "give a longer `--context`, more `--context-tokens` or fewer `--max-tokens`",
+    )
+}
+
+/// Says so where code leaves this machine.
+pub fn warn_if_sent(global: &Global, source: &Source) {
+    if let Some(url) = source.elsewhere() {
+        global.note(&format!("the question and the code are sent to `{url}`"));
     }
 }
 
@@ -226,19 +240,6 @@ fn write_now(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Whether an address is of this machine.
-fn is_here(url: &str) -> bool {
-    let host = url.split("://").nth(1).unwrap_or(url);
-    let host = host.split(['/', '?', '#']).next().unwrap_or(host);
-    let host = host.rsplit('@').next().unwrap_or(host);
-    let host = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or(address),
-        None => host.split(':').next().unwrap_or(host),
-    };
-    let address = host.parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 /// Seconds as a duration that a clock can count.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -251,21 +252,6 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_this_machine_is_here() {
-        for (url, here) in [
-            ("http://127.0.0.1:8080/v1", true),
-            ("http://localhost/v1", true),
-            ("http://[::1]:80", true),
-            ("https://localhost.evil.example/", false),
-            ("http://127.0.0.1@evil.example/", false),
-            ("http://evil.example/?127.0.0.1", false),
-            ("http://10.0.0.1", false),
-        ] {
-            assert_eq!(is_here(url), here, "{url}");
-        }
-    }
 
     #[test]
     fn seconds_are_numbers() {

@@ -16,7 +16,7 @@ use fathom_answerer::{context, prompt};
 use fathom_retriever::Mode;
 use serde_json::json;
 
-pub use asker::{Asker, seconds};
+pub use asker::{Asker, read_shown, seconds, warn_if_sent};
 pub use session::Session;
 
 use super::Global;

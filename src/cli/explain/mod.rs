@@ -1,4 +1,7 @@
-//! `fathom explain TARGET`: the card of a place in the code, at once and without any model.
+//! `fathom explain TARGET`: the card of a place in the code, at once and without any model; then,
+//! where there is a reader, its words about it.
+
+mod prose;
 
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -6,17 +9,23 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fathom::config::Flags;
 use fathom::model::QueryModel;
+use fathom::reader::{self, Readers};
 use fathom::workspace::Workspace;
 use fathom_answerer::card::{self, Card, Choice, Found, Subject, Target};
 use fathom_encoders::Profile;
 use fathom_indexes::Snapshot;
 use fathom_retriever::{SimilarRequest, chunk_at, similar};
+use serde_json::Value;
 
+use super::reader::AnswerArgs;
 use super::search::FreshnessArgs;
 use super::{Global, freshness};
-use crate::errors::{Exit, Failure};
+use crate::errors::{Exit, Failure, tell};
+use crate::output::answer::{given_json, stats_line, steps_json};
 use crate::output::card::{Explained, Like, Seen};
+use crate::output::json;
 use crate::output::style::Paint;
+use prose::{Prose, Teller};
 
 /// Places of a stack trace that are explained.
 const PLACES: usize = 5;
@@ -38,6 +47,14 @@ pub struct ExplainArgs {
     /// One JSON document
     #[arg(long)]
     json: bool,
+    /// Only the card
+    #[arg(long)]
+    no_reader: bool,
+    /// Ask the reader anew, also where its answer of before is kept
+    #[arg(long)]
+    refresh: bool,
+    #[command(flatten)]
+    answer: AnswerArgs,
     #[command(flatten)]
     freshness: FreshnessArgs,
 }
@@ -54,8 +71,13 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let target = target(args.target.as_deref())?;
     let settings = global.settings_with(Flags {
         no_background: args.freshness.no_background(),
+        reader: args.answer.options(),
         ..Flags::default()
     })?;
+    let sources = match args.no_reader {
+        true => Vec::new(),
+        false => reader::sources(&settings)?,
+    };
     let place = match &target {
         Wanted::One(Target::Lines { path, .. }) if Path::new(path).exists() => Path::new(path),
         _ => &args.path,
@@ -79,19 +101,61 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
         seen.cards
             .push(explained(&workspace, &snapshot, model.as_ref(), card)?);
     }
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => seen.json(&mut out)?,
-        false => seen.text(&mut out, Paint::for_stdout(settings.color))?,
+    let paint = Paint::for_stdout(settings.color);
+    if !args.json {
+        let mut out = BufWriter::new(io::stdout().lock());
+        seen.text(&mut out, paint)?;
+        out.flush()?;
     }
-    out.flush()?;
-    Ok(finish(global, &seen))
+    let mut teller = Teller {
+        global,
+        args: &args.answer,
+        settings: &settings,
+        readers: Readers::new(sources, &settings),
+        anew: args.refresh,
+        show: (!args.json).then_some(paint),
+    };
+    let prose = match seen.cards.as_slice() {
+        [only] => teller.tell(&snapshot, only)?,
+        _ => Prose::default(),
+    };
+    if args.json {
+        let mut document = seen.document();
+        document["prose"] = prose_json(&prose);
+        json::pretty(&mut io::stdout().lock(), &document)?;
+    }
+    Ok(finish(global, &seen, &prose, args.answer.stats()))
+}
+
+/// What readers said, for programs.
+fn prose_json(prose: &Prose) -> Value {
+    let Some(given) = &prose.given else {
+        return Value::Null;
+    };
+    let mut fields = given_json(given);
+    fields.insert("kept".into(), prose.is_kept.into());
+    fields.insert("tiers".into(), steps_json(&prose.steps));
+    if prose.is_kept {
+        fields.insert("stats".into(), Value::Null);
+    }
+    fields.into()
 }
 
 /// Exit code, and a note about what is missing.
-fn finish(global: &Global, seen: &Seen) -> Exit {
+fn finish(global: &Global, seen: &Seen, prose: &Prose, stats: bool) -> Exit {
     for missing in &seen.missing {
         global.note(&format!("`{missing}` is not in the index"));
+    }
+    if let Some(given) = &prose.given {
+        if stats && !prose.is_kept {
+            tell(&stats_line(&given.answered.stats));
+        }
+        if let Some(reason) = given.ended_early() {
+            global.note(reason);
+        }
+        if given.is_cancelled() {
+            return Exit::Interrupted;
+        }
     }
     match seen.cards.is_empty() && seen.choices.is_empty() {
         true => Exit::Nothing,

@@ -1,0 +1,213 @@
+//! A reader's words about a card, kept for the next time.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use fathom::reader::{AnswerKey, KeptAnswer, KeptAnswers, Readers, Source};
+use fathom_answerer::answer;
+use fathom_answerer::context::{self, Context};
+use fathom_answerer::conversation::Conversation;
+use fathom_answerer::prompt::{self, Prompt};
+use fathom_answerer::reader::Finish;
+use fathom_answerer::tiers::{Step, Tier, Tiers};
+use fathom_indexes::Snapshot;
+
+use crate::cli::Global;
+use crate::cli::ask::{read_shown, warn_if_sent};
+use crate::cli::reader::AnswerArgs;
+use crate::errors::warn;
+use crate::output::answer::{Given, write_given};
+use crate::output::card::{Explained, write_card};
+use crate::output::style::Paint;
+
+/// Explains by readers.
+pub struct Teller<'a> {
+    pub global: &'a Global,
+    pub args: &'a AnswerArgs,
+    pub settings: &'a fathom::config::Settings,
+    pub readers: Readers,
+    /// Whether kept answers are left aside.
+    pub anew: bool,
+    /// How prose is shown while it comes; `None`: not at all.
+    pub show: Option<Paint>,
+}
+
+/// What readers said.
+#[derive(Default)]
+pub struct Prose {
+    pub given: Option<Given>,
+    /// Whether it is a kept answer, so that no reader was opened for it.
+    pub is_kept: bool,
+    pub steps: Vec<Step>,
+}
+
+/// What is explained, as readers see it.
+struct About<'a> {
+    name: String,
+    card: String,
+    explained: &'a Explained,
+    snapshot: &'a Snapshot,
+}
+
+impl Teller<'_> {
+    /// Has readers explain a card, until one is sure enough.
+    pub fn tell(&mut self, snapshot: &Snapshot, explained: &Explained) -> anyhow::Result<Prose> {
+        let began = Instant::now();
+        let mut tiers = Tiers::new(self.settings.reader.threshold);
+        let mut prose = Prose::default();
+        let about = About::new(snapshot, explained)?;
+        let sources: Vec<Source> = self.readers.sources().cloned().collect();
+        let mut is_over = false;
+        for (index, source) in sources.iter().enumerate() {
+            let tier = Tier::Reader(source.name().to_owned());
+            if is_over {
+                tiers.not_needed(tier);
+                continue;
+            }
+            match self.by(index, source, &about, began) {
+                Ok((given, is_kept)) => {
+                    is_over = tiers.asked(tier, given.answered.confidence) || given.is_cancelled();
+                    prose.given = Some(given);
+                    prose.is_kept = is_kept;
+                }
+                Err(error) if self.settings.reader.is_chosen() => return Err(error),
+                Err(error) => {
+                    warn(&format!("`{}` cannot be asked: {error}", source.name()));
+                    tiers.left_out(tier, error.to_string());
+                }
+            }
+        }
+        prose.steps = tiers.steps().to_vec();
+        Ok(prose)
+    }
+
+    /// What one reader says, or said. True if it is a kept answer.
+    fn by(
+        &mut self,
+        index: usize,
+        source: &Source,
+        about: &About<'_>,
+        began: Instant,
+    ) -> anyhow::Result<(Given, bool)> {
+        let kept = KeptAnswers::new(self.settings.data_dir.join("answers"));
+        let key = self.key(source, about);
+        if self.show.is_some() {
+            writeln!(io::stdout())?;
+        }
+        if !self.anew
+            && let Some(given) = known(&kept, &key, source, about)?
+        {
+            self.show_again(&given)?;
+            return Ok((given, true));
+        }
+        warn_if_sent(self.global, source);
+        let (prompt, context) = self.prompt(index, about)?;
+        let limits = (self.args.max_tokens(), self.args.deadline(began));
+        let reader = self.readers.get(index)?;
+        let answered = read_shown(reader, &prompt, limits, self.show)?;
+        let model = reader.name().to_owned();
+        let mut given = Given::new(source.name(), &model, answered);
+        given.add_sources(context.numbered());
+        if let Some(paint) = self.show {
+            write_given(&mut io::stdout().lock(), &given, paint)?;
+        }
+        let answered = &given.answered;
+        if matches!(answered.finish, Finish::End | Finish::Stop) {
+            let (raw, mean) = (&answered.raw, answered.mean_logprob);
+            let answer = KeptAnswer::new(&model, raw, mean, &context);
+            if let Err(error) = kept.keep(&key, &answer) {
+                let path = self.settings.data_dir.display();
+                warn(&format!("the answer cannot be kept in `{path}`: {error}"));
+            }
+        }
+        Ok((given, false))
+    }
+
+    fn show_again(&self, given: &Given) -> io::Result<()> {
+        let Some(paint) = self.show else {
+            return Ok(());
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(given.answered.text.as_bytes())?;
+        write_given(&mut out, given, paint)
+    }
+
+    /// Everything that an answer depends on, but for the code that is shown.
+    fn key(&self, source: &Source, about: &About<'_>) -> AnswerKey {
+        let reader = &self.settings.reader;
+        let sizes = [
+            self.args.context_tokens(),
+            self.args.max_tokens(),
+            reader.context,
+        ];
+        let key = AnswerKey::new()
+            .with(prompt::RULES.as_bytes())
+            .with(about.name.as_bytes())
+            .with(about.card.as_bytes())
+            .with(format!("{sizes:?}").as_bytes());
+        source.identify(key, reader)
+    }
+
+    fn prompt(&mut self, index: usize, about: &About<'_>) -> anyhow::Result<(Prompt, Context)> {
+        let reader = self.readers.get(index)?;
+        let count = |text: &str| reader.count(text);
+        let limits = (
+            reader.context(),
+            self.args.max_tokens(),
+            self.args.context_tokens(),
+        );
+        let room = Conversation::default().make_room(&about.card, &count, limits);
+        let card = &about.explained.card;
+        let context = context::around(about.snapshot, card, &count, room)?;
+        Ok((about.prompt(&context), context))
+    }
+}
+
+impl<'a> About<'a> {
+    fn new(snapshot: &'a Snapshot, explained: &'a Explained) -> io::Result<About<'a>> {
+        let subject = &explained.card.subject;
+        let name = match subject.qualified_name.as_str() {
+            "" => String::from_utf8_lossy(&subject.place.path).into_owned(),
+            name => name.to_owned(),
+        };
+        // The last change and similar code say nothing of what it does.
+        let facts = Explained {
+            card: explained.card.clone(),
+            change: None,
+            similar: Vec::new(),
+        };
+        let mut card = Vec::new();
+        write_card(&mut card, &facts, Paint::default())?;
+        Ok(About {
+            name,
+            card: String::from_utf8_lossy(&card).into_owned(),
+            explained,
+            snapshot,
+        })
+    }
+
+    fn prompt(&self, context: &Context) -> Prompt {
+        prompt::explain(&self.name, &self.card, context)
+    }
+}
+
+/// The kept answer, checked anew, if what it was shown stands where it stood.
+fn known(
+    kept: &KeptAnswers,
+    key: &AnswerKey,
+    source: &Source,
+    about: &About<'_>,
+) -> anyhow::Result<Option<Given>> {
+    let Some(answer) = kept.find(key) else {
+        return Ok(None);
+    };
+    let context = context::at(about.snapshot, answer.places())?;
+    if !answer.is_of(&context) {
+        return Ok(None);
+    }
+    let prompt = about.prompt(&context);
+    let answered = answer::again(answer.raw, answer.mean_logprob, &prompt);
+    let mut given = Given::new(source.name(), &answer.model, answered);
+    given.add_sources(context.numbered());
+    Ok(Some(given))
+}
