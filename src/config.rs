@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::daemon::place::Place;
 use crate::env;
 pub use reader::{Key, ReaderOptions, ReaderSettings};
 
@@ -94,6 +95,7 @@ struct UserFile {
     data_dir: Option<PathBuf>,
     threads: Option<usize>,
     background: Option<bool>,
+    daemon: Option<bool>,
     color: Option<ColorChoice>,
     top_k: Option<usize>,
     max_file_bytes: Option<u64>,
@@ -106,6 +108,7 @@ const USER_KEYS: &[&str] = &[
     "data-dir",
     "threads",
     "background",
+    "daemon",
     "color",
     "top-k",
     "max-file-bytes",
@@ -149,6 +152,10 @@ pub struct Settings {
     pub threads: usize,
     /// Whether a search may finish an index in a background process.
     pub background: bool,
+    /// Whether a daemon is used if there is one.
+    pub use_daemon: bool,
+    /// Where sessions keep sockets, if there is such a folder.
+    pub runtime_dir: Option<PathBuf>,
     /// When to colour.
     pub color: ColorChoice,
     /// Results of a search.
@@ -197,6 +204,8 @@ impl Settings {
                 .unwrap_or_else(cores)
                 .max(1),
             background: background(flags, lookup, file.background)?,
+            use_daemon: switch(lookup, env::DAEMON)?.or(file.daemon).unwrap_or(true),
+            runtime_dir: lookup(env::XDG_RUNTIME_DIR).and_then(absolute),
             color: flags
                 .color
                 .or(color_variable(lookup)?)
@@ -214,6 +223,11 @@ impl Settings {
             reader: ReaderSettings::resolve(&flags.reader, lookup, file.reader)?,
         };
         Ok((settings, warnings))
+    }
+
+    /// Where the daemon of this user and data folder listens.
+    pub fn daemon_place(&self) -> Place {
+        Place::new(self.runtime_dir.as_deref(), &self.data_dir)
     }
 
     /// These settings for one repository: its `.fathom.toml` may ignore more and

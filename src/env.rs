@@ -9,6 +9,8 @@ pub const DATA_DIR: &str = "FATHOM_DATA_DIR";
 pub const THREADS: &str = "FATHOM_THREADS";
 /// `0` keeps a search from finishing an index in the background.
 pub const BACKGROUND: &str = "FATHOM_BACKGROUND";
+/// `0` keeps commands from using a daemon.
+pub const DAEMON: &str = "FATHOM_DAEMON";
 /// `auto`, `always` or `never`.
 pub const COLOR: &str = "FATHOM_COLOR";
 /// How many results a search shows.
@@ -37,6 +39,8 @@ pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// Base folder of user configuration.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Folder of sockets, private to the user.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
 /// One documented variable.
 pub struct Variable {
@@ -59,6 +63,10 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: BACKGROUND,
         meaning: "`0` keeps `fathom search` from finishing an index in a background process",
+    },
+    Variable {
+        name: DAEMON,
+        meaning: "`0` keeps commands from using the process that `fathom watch` starts",
     },
     Variable {
         name: COLOR,
@@ -115,5 +123,9 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: XDG_CONFIG_HOME,
         meaning: "Base of the configuration folder (default: `~/.config`)",
+    },
+    Variable {
+        name: XDG_RUNTIME_DIR,
+        meaning: "Folder of the daemon's socket (default: the data folder)",
     },
 ];

@@ -7,6 +7,7 @@
 //! binary, not here.
 
 pub mod config;
+pub mod daemon;
 pub mod env;
 pub mod model;
 pub mod reader;

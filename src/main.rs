@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Command::Chat(args) => cli::chat::run(&global, &args),
         Command::Explain(args) => cli::explain::run(&global, &args),
         Command::Map(args) => cli::map::run(&global, &args),
+        Command::Watch(args) => cli::watch::run(&global, &args),
+        Command::Daemon(args) => cli::daemon::run(&global, &args),
         Command::Status(args) => cli::status::run(&global, &args),
         Command::Check(args) => cli::check::run(&global, &args),
         Command::Clear(args) => cli::clear::run(&global, &args),

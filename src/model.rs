@@ -2,20 +2,34 @@
 //!
 //! Loading a model takes longer than all the rest of a search, so it begins
 //! in a thread of its own before the index is even opened, and it encodes the
-//! query as soon as it can.
+//! query as soon as it can. Where a daemon runs, it has the model loaded and is asked instead.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use fathom_encoders::{Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile};
+use fathom_encoders::{
+    Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder,
+};
 use fathom_indexer::pipeline;
 use fathom_indexes::ChunkRow;
 use fathom_retriever::QueryEncoder;
 
-/// A loaded model, and the query that it was loaded for.
+use crate::config::Settings;
+use crate::daemon::client::Remote;
+
+/// A model, and the query that it was loaded for.
 struct Loaded {
-    encoder: Encoder,
+    profile: Profile,
+    options: EncoderOptions,
+    engine: Engine,
     first: Option<(String, Embedding)>,
+}
+
+/// Where encoding happens.
+enum Engine {
+    Here(Box<Encoder>),
+    /// In the daemon, which has the model loaded.
+    Daemon(Remote),
 }
 
 enum State {
@@ -30,15 +44,32 @@ pub struct QueryModel {
 }
 
 impl QueryModel {
-    /// Begins to load; `query` is encoded as soon as the model is there.
-    pub fn start(profile: &Profile, threads: usize, query: Option<&str>) -> QueryModel {
+    /// Begins to load, or to ask the daemon if there is one; `query` is encoded as soon as the
+    /// model is there.
+    pub fn start(profile: &Profile, settings: &Settings, query: Option<&str>) -> QueryModel {
+        let daemon = settings.clone();
+        let find = move || Remote::connect(&daemon);
+        QueryModel::load(profile, settings.threads, query, find)
+    }
+
+    /// Begins to load the model in this process.
+    pub fn start_here(profile: &Profile, threads: usize) -> QueryModel {
+        QueryModel::load(profile, threads, None, || None)
+    }
+
+    fn load(
+        profile: &Profile,
+        threads: usize,
+        query: Option<&str>,
+        daemon: impl FnOnce() -> Option<Remote> + Send + 'static,
+    ) -> QueryModel {
         let profile = profile.clone();
         let query = query.map(str::to_owned);
         let options = EncoderOptions {
             intra_threads: threads,
             ..EncoderOptions::default()
         };
-        let thread = std::thread::spawn(move || load(&profile, &options, query));
+        let thread = std::thread::spawn(move || load(profile, options, daemon(), query));
         QueryModel {
             state: Mutex::new(State::Loading(thread)),
         }
@@ -78,19 +109,26 @@ impl Drop for QueryModel {
 }
 
 fn load(
-    profile: &Profile,
-    options: &EncoderOptions,
+    profile: Profile,
+    options: EncoderOptions,
+    daemon: Option<Remote>,
     query: Option<String>,
 ) -> Result<Loaded, EncoderError> {
-    let mut encoder = Encoder::open(profile, options)?;
-    let first = match query {
-        Some(query) => {
-            let embedding = encoder.encode_query(&query)?;
-            Some((query, embedding))
-        }
-        None => None,
+    let engine = match daemon {
+        Some(daemon) => Engine::Daemon(daemon),
+        None => Engine::Here(Box::new(Encoder::open(&profile, &options)?)),
     };
-    Ok(Loaded { encoder, first })
+    let mut loaded = Loaded {
+        profile,
+        options,
+        engine,
+        first: None,
+    };
+    if let Some(query) = query {
+        let embedding = loaded.query(&query)?;
+        loaded.first = Some((query, embedding));
+    }
+    Ok(loaded)
 }
 
 fn joined(thread: JoinHandle<Result<Loaded, EncoderError>>) -> State {
@@ -103,10 +141,15 @@ fn joined(thread: JoinHandle<Result<Loaded, EncoderError>>) -> State {
 
 impl Loaded {
     fn query(&mut self, query: &str) -> Result<Embedding, EncoderError> {
-        match &self.first {
-            Some((first, embedding)) if first == query => Ok(embedding.clone()),
-            _ => self.encoder.encode_query(query),
+        if let Some((_, embedding)) = self.first.as_ref().filter(|(first, _)| first == query) {
+            return Ok(embedding.clone());
         }
+        if let Engine::Daemon(daemon) = &mut self.engine
+            && let Ok(embedding) = daemon.query(query)
+        {
+            return Ok(embedding);
+        }
+        self.here()?.encode_query(query)
     }
 
     fn chunks(
@@ -114,19 +157,54 @@ impl Loaded {
         rows: &[ChunkRow],
         texts: &[&[u8]],
     ) -> Result<Vec<Embedding>, EncoderError> {
+        let text = TextEncoder::open(&self.profile)?;
         let documents: Vec<Document> = rows
             .iter()
             .zip(texts)
-            .map(|(row, text)| pipeline::document_for(self.encoder.text(), row, text))
+            .map(|(row, file)| pipeline::document_for(&text, row, file))
             .collect();
-        pipeline::embed(&mut self.encoder, &documents)
+        self.documents(&documents)
+    }
+
+    fn documents(&mut self, documents: &[Document]) -> Result<Vec<Embedding>, EncoderError> {
+        if let Engine::Daemon(daemon) = &mut self.engine
+            && let Ok(embeddings) = daemon.documents(documents)
+        {
+            return Ok(embeddings);
+        }
+        pipeline::embed(self.here()?, documents)
+    }
+
+    /// The encoder in this process; a daemon that did not answer is not asked again.
+    fn here(&mut self) -> Result<&mut Encoder, EncoderError> {
+        if let Engine::Daemon(_) = self.engine {
+            let encoder = Encoder::open(&self.profile, &self.options)?;
+            self.engine = Engine::Here(Box::new(encoder));
+        }
+        match &mut self.engine {
+            Engine::Here(encoder) => Ok(encoder),
+            Engine::Daemon(_) => not_loaded("the daemon went away".into()),
+        }
+    }
+}
+
+impl QueryModel {
+    /// Encodes one query, whoever asks.
+    pub fn encode_query(&self, query: &str) -> Result<Embedding, EncoderError> {
+        self.with(|loaded| loaded.query(query))
+            .unwrap_or_else(not_loaded)
+    }
+
+    /// Encodes documents, as they would be stored.
+    pub fn encode_documents(&self, documents: &[Document]) -> Result<Vec<Embedding>, EncoderError> {
+        self.with(|loaded| loaded.documents(documents))
+            .unwrap_or_else(not_loaded)
     }
 }
 
 impl QueryEncoder for QueryModel {
     fn embed(&self, query: &str) -> Result<Embedding, EncoderError> {
-        self.with(|loaded| loaded.query(query))
-            .unwrap_or_else(not_loaded)
+        self.encode_query(query)
     }
 
     fn embed_chunks(

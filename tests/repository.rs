@@ -16,11 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "retriever",
         &["fathom-encoders", "fathom-indexes", "fathom-indexer"],
     ),
+    ("answerer", &["fathom-indexes", "fathom-retriever"]),
     ("models", &[]),
-    (
-        "answerer",
-        &["fathom-indexes", "fathom-models", "fathom-retriever"],
-    ),
     (
         ".",
         &[
@@ -48,8 +45,6 @@ fn rust_files() -> Vec<PathBuf> {
         "indexes",
         "indexer",
         "retriever",
-        "answerer",
-        "models",
     ] {
         collect(&root().join(top), &mut files);
     }

@@ -53,6 +53,8 @@ pub struct Walk {
     pub skipped: Vec<SkipRecord>,
     /// Folders that could not be listed, relative to the root (`""`: the root), with the reason.
     pub unlisted: Vec<(Vec<u8>, String)>,
+    /// Folders that were entered, relative to the root (`""`: the root), by path.
+    pub folders: Vec<Vec<u8>>,
 }
 
 impl Walk {
@@ -113,8 +115,10 @@ fn collect(found: impl Iterator<Item = Found>) -> Walk {
             Found::File(entry) => walk.entries.push(entry),
             Found::Skip(skip) => walk.skipped.push(skip),
             Found::Unlisted(path, detail) => walk.unlisted.push((path, detail)),
+            Found::Folder(path) => walk.folders.push(path),
         }
     }
+    walk.folders.sort_unstable();
     walk.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     walk.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     walk.unlisted.sort();
@@ -179,6 +183,7 @@ enum Found {
     File(WalkEntry),
     Skip(SkipRecord),
     Unlisted(Vec<u8>, String),
+    Folder(Vec<u8>),
 }
 
 #[derive(Clone, Copy)]
@@ -201,10 +206,10 @@ impl Lister<'_> {
 
     fn examine(&self, entry: &DirEntry) -> Option<Found> {
         let kind = entry.file_type()?;
-        if kind.is_dir() {
-            return None;
-        }
         let path = self.relative(entry.path());
+        if kind.is_dir() {
+            return Some(Found::Folder(path));
+        }
         if kind.is_symlink() {
             return Some(self.link(path, entry.path()));
         }

@@ -57,6 +57,7 @@ fn seen(world: &World, dark: &BTreeSet<String>) -> Walk {
             .iter()
             .map(|folder| (folder.clone().into_bytes(), "denied".to_string()))
             .collect(),
+        folders: Vec::new(),
     }
 }
 

@@ -7,7 +7,6 @@ mod definitions;
 mod error;
 pub mod evaluate;
 pub mod filter;
-mod imports;
 mod intent;
 pub mod lines;
 mod paths;
@@ -21,7 +20,6 @@ pub mod understand;
 mod words;
 
 pub use error::RetrieveError;
-pub use imports::is_import;
 pub use request::{
     Confidence, Filter, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest,
 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fathom_indexer::current::State;
 use fathom_indexes::Snapshot;
 use fathom_retriever::{SearchHit, SearchOutcome};
 
@@ -60,6 +61,7 @@ fn item(hit: SearchHit, file_text: Option<Vec<u8>>) -> Item {
         text: hit.text,
         scores: hit.scores,
         matches: hit.matches,
+        state: State::Unchanged,
         file_text,
     }
 }

@@ -129,7 +129,11 @@ impl Format {
         };
         let mut out = Vec::new();
         match self.kind {
-            Kind::Json => json::document(&mut out, &empty).map_or(0, |()| out.len()),
+            Kind::Json => {
+                // A list that is not empty has line ends after its brackets, the last indented.
+                let brackets = "\n\n  ".len();
+                json::document(&mut out, &empty).map_or(0, |()| out.len() + brackets)
+            }
             _ => 0,
         }
     }

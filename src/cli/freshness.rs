@@ -1,8 +1,11 @@
 //! Brings an index up to date before a search, as far as there is time for it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fathom::daemon::client::{self, Wanted};
 use fathom::workspace::Workspace;
+use fathom_indexer::current::State;
 use fathom_indexes::{Counts, Snapshot};
 
 use super::Global;
@@ -16,6 +19,9 @@ const INLINE_BYTES_PER_THREAD: u64 = 48 * 1024;
 /// How long a first search waits for another process that is making the index.
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long `--wait` waits for another process that writes.
+const WHOLE_PATIENCE: Duration = Duration::from_secs(600);
+
 /// How fresh an index has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
@@ -25,12 +31,23 @@ pub enum Freshness {
     Words,
     /// Words, and vectors as far as they are quickly made; the rest follows in the background.
     Encoded,
+    /// Words and vectors, however long it takes.
+    Everything,
 }
 
 /// Does what is needed, and says on stderr what could not be done.
 pub fn ensure(global: &Global, workspace: &Workspace, wanted: Freshness) -> anyhow::Result<()> {
-    if wanted == Freshness::AsItIs {
-        return Ok(());
+    let asked = match wanted {
+        Freshness::AsItIs => return Ok(()),
+        Freshness::Words => Wanted::Words,
+        Freshness::Encoded => Wanted::Encoded,
+        Freshness::Everything => Wanted::Everything,
+    };
+    if client::catch_up(workspace.settings(), workspace.root(), asked) {
+        return tell_coverage(global, workspace, wanted);
+    }
+    if wanted == Freshness::Everything {
+        return everything(global, workspace);
     }
     let other_writer = refresh(global, workspace)?;
     if wanted == Freshness::Encoded {
@@ -41,24 +58,60 @@ pub fn ensure(global: &Global, workspace: &Workspace, wanted: Freshness) -> anyh
     Ok(())
 }
 
-/// Says so when results come from files that have changed since. After a refresh there are none.
-pub fn warn_of_changes(
+/// Compares each result with its file: what was found may have been edited since.
+pub fn compare(
     workspace: &Workspace,
     snapshot: &Snapshot,
-    answer: &Answer,
+    answer: &mut Answer,
 ) -> anyhow::Result<()> {
-    let shown = answer
+    for item in &mut answer.results {
+        item.state = workspace.compare(snapshot, &item.path, item.start_line, &item.text)?;
+    }
+    Ok(())
+}
+
+/// Says so when results of an index that was not refreshed are not what is in the files.
+pub fn warn_of_changes(answer: &Answer) {
+    let changed = answer
         .results
         .iter()
-        .map(|item| item.path.as_slice())
-        .collect();
-    for path in workspace.changed_since(snapshot, &shown)? {
-        let path = escape::path(&path);
+        .filter(|item| item.state != State::Unchanged);
+    let paths: BTreeSet<&[u8]> = changed.map(|item| item.path.as_slice()).collect();
+    for path in paths {
+        let path = escape::path(path);
         warn(&format!(
             "`{path}` has changed since it was indexed; search without `--no-refresh`"
         ));
     }
+}
+
+/// The daemon has caught up; says what it will still do.
+fn tell_coverage(global: &Global, workspace: &Workspace, wanted: Freshness) -> anyhow::Result<()> {
+    let counts = workspace.snapshot()?.counts();
+    if wanted == Freshness::Encoded && counts.encoded < counts.distinct {
+        let percent = 100 * counts.encoded / counts.distinct.max(1);
+        global.note(&format!(
+            "{percent} % of the code is encoded; the rest follows in the background"
+        ));
+    }
     Ok(())
+}
+
+/// Waits for other writers and for all vectors.
+fn everything(global: &Global, workspace: &Workspace) -> anyhow::Result<()> {
+    let progress = Progress::new(global.quiet);
+    let result = signals::during(|cancel| {
+        let on = |event| progress.on(event);
+        workspace.refresh(false, WHOLE_PATIENCE, cancel, &on)?;
+        workspace.encode(WHOLE_PATIENCE, cancel, &on)
+    })?;
+    progress.finish();
+    stop_if_cancelled();
+    match result {
+        // Without a runtime there are only words; the search says so itself.
+        Err(error) if error.is_of_model() => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
 }
 
 /// Brings the words up to date. True when another process keeps this one from it.

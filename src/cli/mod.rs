@@ -6,6 +6,7 @@ pub mod chat;
 pub mod check;
 pub mod clear;
 pub mod completions;
+pub mod daemon;
 pub mod doctor;
 pub mod eval;
 pub mod explain;
@@ -20,6 +21,7 @@ mod reader;
 pub mod search;
 pub mod similar;
 pub mod status;
+pub mod watch;
 
 use std::path::PathBuf;
 
@@ -76,6 +78,10 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     /// Show the most important definitions, within a number of tokens
     Map(map::MapArgs),
+    /// Keep indexes fresh and the model loaded, so that searches are quick
+    Watch(watch::WatchArgs),
+    /// Look at the process that watches, or end it
+    Daemon(daemon::DaemonArgs),
     /// Show what is indexed, what is not, and why
     Status(status::StatusArgs),
     /// Read every byte of the index and verify it

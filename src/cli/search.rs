@@ -71,6 +71,9 @@ pub struct FreshnessArgs {
     /// Search the index as it is, without looking for changed files
     #[arg(long)]
     no_refresh: bool,
+    /// Wait until the index has caught up with all files, vectors included
+    #[arg(long, conflicts_with = "no_refresh")]
+    wait: bool,
     /// Never finish an index in a background process [env: FATHOM_BACKGROUND=0]
     #[arg(long)]
     no_background: bool,
@@ -110,6 +113,7 @@ impl FreshnessArgs {
     pub fn wanted(&self, semantic: bool) -> Freshness {
         match (self.no_refresh, semantic) {
             (true, _) => Freshness::AsItIs,
+            (false, true) if self.wait => Freshness::Everything,
             (false, true) => Freshness::Encoded,
             (false, false) => Freshness::Words,
         }
@@ -133,8 +137,8 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
     })?;
     let semantic = matches!(mode, Mode::Hybrid | Mode::Late | Mode::Dense);
     // The slowest part begins first, in a thread of its own.
-    let model = semantic
-        .then(|| QueryModel::start(&Profile::bundled(), settings.threads, Some(&args.query)));
+    let model =
+        semantic.then(|| QueryModel::start(&Profile::bundled(), &settings, Some(&args.query)));
     let workspace = Workspace::open_to_search(&args.path, &settings)?;
     global.warn_all(workspace.warnings());
     let freshness = args.freshness.wanted(semantic);
@@ -150,9 +154,10 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
     };
     let format = Format::new(&args.format, settings.color);
     let mut answer = answer::build(&args.query, mode.as_str(), outcome, &snapshot, &format)?;
+    freshness::compare(&workspace, &snapshot, &mut answer)?;
     answer.took = started.elapsed();
     if freshness == Freshness::AsItIs && !global.quiet {
-        freshness::warn_of_changes(&workspace, &snapshot, &answer)?;
+        freshness::warn_of_changes(&answer);
     }
     format.show(global, answer, &asked)
 }

@@ -38,7 +38,7 @@ pub fn run(global: &Global, args: &SimilarArgs) -> anyhow::Result<Exit> {
         no_background: args.freshness.no_background(),
         ..Flags::default()
     })?;
-    let model = QueryModel::start(&Profile::bundled(), settings.threads, None);
+    let model = QueryModel::start(&Profile::bundled(), &settings, None);
     let workspace = Workspace::open_to_search(&file, &settings)?;
     global.warn_all(workspace.warnings());
     freshness::ensure(global, &workspace, args.freshness.wanted(true))?;
@@ -49,6 +49,7 @@ pub fn run(global: &Global, args: &SimilarArgs) -> anyhow::Result<Exit> {
     let format = Format::new(&args.format, settings.color);
     let query = args.place.to_string_lossy();
     let mut answer = answer::build(&query, "similar", outcome, &snapshot, &format)?;
+    freshness::compare(&workspace, &snapshot, &mut answer)?;
     answer.took = started.elapsed();
     format.show(global, answer, &Highlighter::words(""))
 }

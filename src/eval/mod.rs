@@ -80,7 +80,7 @@ pub fn run(
     sources: &Path,
     variants: &[Variant],
 ) -> anyhow::Result<Vec<VariantRun>> {
-    let model = QueryModel::start(&Profile::bundled(), settings.threads, None);
+    let model = QueryModel::start(&Profile::bundled(), settings, None);
     let mut runs: Vec<VariantRun> = variants
         .iter()
         .map(|&variant| VariantRun {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use base64::Engine as _;
+use fathom_indexer::current::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -35,6 +36,11 @@ struct Entry<'a> {
     name: &'a str,
     signature: &'a str,
     text: std::borrow::Cow<'a, str>,
+    /// `unchanged`, `moved`, `changed` or `gone`, compared with the file as it is now.
+    freshness: &'static str,
+    /// Where it begins now, if it has moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_now: Option<u32>,
     scores: Map<String, Value>,
 }
 
@@ -53,6 +59,11 @@ impl<'a> Entry<'a> {
             name: &item.name,
             signature: &item.signature,
             text: String::from_utf8_lossy(&item.text),
+            freshness: item.state.as_str(),
+            line_now: match item.state {
+                State::Moved { line } => Some(line),
+                _ => None,
+            },
             scores: item
                 .scores
                 .iter()
@@ -144,6 +155,7 @@ mod tests {
                 signature: "fn lock()".into(),
                 text: b"fn lock() {\n}".to_vec(),
                 scores: vec![("late", 0.5), ("lexical", 0.41234)],
+                state: State::Moved { line: 7 },
                 ..Item::default()
             }],
             skipped: [("binary", 2)].into(),
@@ -170,6 +182,8 @@ mod tests {
               "name": "lock",
               "signature": "fn lock()",
               "text": "fn lock() {\n}",
+              "freshness": "moved",
+              "line_now": 7,
               "scores": {
                 "late": 0.5,
                 "lexical": 0.4123

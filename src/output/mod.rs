@@ -16,6 +16,8 @@ pub mod text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fathom_indexer::current::State;
+
 /// An answer, ready to be shown in any format.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
@@ -62,6 +64,8 @@ pub struct Item {
     pub scores: Vec<(&'static str, f32)>,
     /// Lines that match (regex and symbol modes).
     pub matches: Vec<u32>,
+    /// How it compares with the file as it is now.
+    pub state: State,
     /// The whole file, when lines around the chunk were asked for.
     pub file_text: Option<Vec<u8>>,
 }

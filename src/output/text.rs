@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use fathom_indexer::current::State;
+
 use super::excerpt::{self, Amount};
 use super::highlight::Highlighter;
 use super::style::Paint;
@@ -76,12 +78,24 @@ fn head(item: &Item, paint: Paint) -> String {
         }
     };
     format!(
-        "{}:{}  {}  {}",
+        "{}:{}  {}  {}{}",
         paint.path(escape::path(&item.path)),
         paint.line(lines_of(item)),
         what,
         paint.faint(format_args!("{:.2} {}", item.score, item.confidence)),
+        state_of(item, paint),
     )
+}
+
+/// What has become of it since it was indexed; nothing if it is as it was.
+fn state_of(item: &Item, paint: Paint) -> String {
+    let state = match item.state {
+        State::Unchanged => return String::new(),
+        State::Moved { line } => format!("now in line {line}"),
+        State::Changed => "changed since it was indexed".to_owned(),
+        State::Gone => "gone since it was indexed".to_owned(),
+    };
+    format!("  {}", paint.doubtful(state))
 }
 
 fn lines_of(item: &Item) -> String {
@@ -148,6 +162,7 @@ mod tests {
             name: "Writer::commit".into(),
             text: b"pub fn commit(self) {\n    self.flush();\n}".to_vec(),
             scores: vec![("late", 0.5), ("test file", -0.1)],
+            state: State::Moved { line: 12 },
             ..Item::default()
         };
         let options = TextOptions {
@@ -158,7 +173,7 @@ mod tests {
         let mut out = Vec::new();
         write_item(&mut out, &item, &Highlighter::words("flush"), &options).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
-        src/wr\u{1b}iter.rs:9-11  function Writer::commit  0.91 high
+        src/wr\u{1b}iter.rs:9-11  function Writer::commit  0.91 high  now in line 12
           late +0.500  test file -0.100
           9 │ pub fn commit(self) {
          10 ▌     self.flush();

@@ -5,22 +5,19 @@ pub mod codebook;
 mod interchange;
 mod root;
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fathom_encoders::{EncoderError, EncoderOptions, Profile, TextEncoder};
+use fathom_indexer::current::{self, State};
 use fathom_indexer::pipeline::{
-    self, EncodeReport, Event, IndexError, IndexOptions, RefreshReport,
+    self, EncodeReport, Encoders, Event, IndexError, IndexOptions, RefreshReport,
 };
 use fathom_indexer::walk::WalkOptions;
 use fathom_indexes::plaid::PlaidError;
-use fathom_indexes::{CheckReport, FileRecord, Snapshot, Store, StoreError, StoreOptions};
+use fathom_indexes::{CheckReport, Snapshot, Store, StoreError, StoreOptions};
 use fathom_retriever::{QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest};
 
 use crate::config::Settings;
@@ -120,6 +117,7 @@ pub struct Workspace {
     text: OnceLock<TextEncoder>,
     /// Opened again when there is a codebook for it.
     store: Mutex<Store>,
+    encoders: Arc<Encoders>,
 }
 
 impl Workspace {
@@ -138,6 +136,11 @@ impl Workspace {
             });
         }
         Workspace::at(location, settings)
+    }
+
+    /// Where the repository that `path` belongs to is, and its index; opens nothing.
+    pub fn locate(path: &Path, settings: &Settings) -> Result<Location, WorkspaceError> {
+        locate(path, settings)
     }
 
     /// Opens `path` as a root of its own, even inside another repository.
@@ -194,9 +197,15 @@ impl Workspace {
             location,
             settings,
             warnings,
+            encoders: Arc::new(Encoders::new(&profile, EncoderOptions::default())),
             profile,
             text: OnceLock::new(),
         })
+    }
+
+    /// This repository with encoders that others use too.
+    pub fn with_encoders(self, encoders: Arc<Encoders>) -> Workspace {
+        Workspace { encoders, ..self }
     }
 
     /// The folder that is indexed.
@@ -252,10 +261,8 @@ impl Workspace {
         on: OnEvent,
     ) -> Result<EncodeReport, WorkspaceError> {
         let options = self.index_options(false, patience);
-        let encoder = EncoderOptions::default();
         let store = self.store();
-        let report =
-            pipeline::encode_missing(&store, &self.profile, &encoder, &options, cancel, on)?;
+        let report = pipeline::encode_missing(&store, &self.encoders, &options, cancel, on)?;
         if !report.cancelled && report.encoded > 0 {
             self.train_codebook(&store, patience, codebook::ENOUGH)?;
         }
@@ -344,18 +351,25 @@ impl Workspace {
         Ok(outcome)
     }
 
-    /// Which of `paths` (relative, as bytes) are not as they were when they were indexed.
-    pub fn changed_since(
+    /// Whether a chunk (its path, first line and bytes) is on disk as it was indexed.
+    pub fn compare(
         &self,
         snapshot: &Snapshot,
-        paths: &BTreeSet<&[u8]>,
-    ) -> Result<Vec<Vec<u8>>, WorkspaceError> {
-        let files = snapshot.files()?.into_iter().map(|file| file.record);
-        Ok(files
-            .filter(|file| paths.contains(file.path.as_slice()))
-            .filter(|file| !is_as_indexed(self.root(), file))
-            .map(|file| file.path)
-            .collect())
+        path: &[u8],
+        line: u32,
+        text: &[u8],
+    ) -> Result<State, WorkspaceError> {
+        let Some(file) = snapshot.file(path)? else {
+            return Ok(State::Gone);
+        };
+        let max_bytes = self.settings.max_file_bytes;
+        Ok(current::compare(
+            self.root(),
+            &file.record,
+            line,
+            text,
+            max_bytes,
+        ))
     }
 
     /// Reads every byte of the store and verifies it.
@@ -410,14 +424,6 @@ fn is_beyond_use(error: &StoreError) -> bool {
         } => found < supported,
         _ => false,
     }
-}
-
-fn is_as_indexed(root: &Path, file: &FileRecord) -> bool {
-    let path = root.join(OsStr::from_bytes(&file.path));
-    std::fs::symlink_metadata(path).is_ok_and(|now| {
-        let mtime_ns = now.mtime() * 1_000_000_000 + now.mtime_nsec();
-        now.len() == file.stat.size && mtime_ns == file.stat.mtime_ns
-    })
 }
 
 fn locate(path: &Path, settings: &Settings) -> Result<Location, WorkspaceError> {

@@ -17,3 +17,4 @@ mod reading;
 mod search;
 mod server;
 mod talking;
+mod watch;

@@ -80,6 +80,7 @@ fn the_json_document_has_exactly_the_agreed_keys() {
         [
             "confidence",
             "end_line",
+            "freshness",
             "kind",
             "language",
             "name",

@@ -6,13 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use fathom_encoders::{
-    Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder, TokenMatrix,
-};
+use fathom_encoders::{Document, Embedding, Encoder, EncoderError, TextEncoder, TokenMatrix};
 use fathom_indexes::late::pool;
 use fathom_indexes::{ChunkId, ContentHash, Encoding, FileId, Snapshot, Store, Writer};
 
-use super::{EncodeReport, Event, IndexError, IndexOptions};
+use super::{EncodeReport, Encoders, Event, IndexError, IndexOptions};
 use crate::document;
 
 /// What an interruption may lose, in time.
@@ -30,15 +28,14 @@ const BATCH_TOKENS: usize = 4096;
 /// [`IndexError`]; segments that were saved stay.
 pub fn encode_missing(
     store: &Store,
-    profile: &Profile,
-    encoder: &EncoderOptions,
+    encoders: &Encoders,
     options: &IndexOptions,
     cancel: &AtomicBool,
     on: &(dyn Fn(Event) + Sync),
 ) -> Result<EncodeReport, IndexError> {
     let start = Instant::now();
     // Without the lock first: mostly there is nothing to do.
-    if store.snapshot()?.counts().encoded == store.snapshot()?.counts().distinct {
+    if store.snapshot()?.missing() == 0 {
         return Ok(EncodeReport {
             took: start.elapsed(),
             ..EncodeReport::default()
@@ -49,7 +46,7 @@ pub fn encode_missing(
     let snapshot = writer.snapshot()?;
     let threads = options.threads.clamp(1, missing.len().max(1));
     let queue = Queue {
-        text: TextEncoder::open(profile)?,
+        text: TextEncoder::open(encoders.profile())?,
         snapshot,
         missing,
         next: 0,
@@ -61,9 +58,7 @@ pub fn encode_missing(
         for _ in 0..threads {
             let (work, results) = (work.clone(), results.clone());
             std::thread::Builder::new()
-                .spawn_scoped(scope, move || {
-                    encode_batches(profile, encoder, &work, &results)
-                })
+                .spawn_scoped(scope, move || encode_batches(encoders, &work, &results))
                 .map_err(|error| IndexError::Worker(error.to_string()))?;
         }
         drop((work, results));
@@ -98,12 +93,11 @@ struct Done {
 }
 
 fn encode_batches(
-    profile: &Profile,
-    options: &EncoderOptions,
+    encoders: &Encoders,
     work: &Receiver<Batch>,
     results: &Sender<Result<Done, EncoderError>>,
 ) {
-    let mut encoder = match Encoder::open(profile, options) {
+    let mut encoder = match encoders.take() {
         Ok(encoder) => encoder,
         Err(error) => return drop(results.send(Err(error))),
     };
@@ -120,9 +114,10 @@ fn encode_batches(
             tokens,
         });
         if results.send(done).is_err() {
-            return;
+            break;
         }
     }
+    encoders.give_back(encoder);
 }
 
 /// Embeddings of `documents` as they are stored: with token vectors pooled, if the model's profile

@@ -3,6 +3,7 @@
 //! what has no encoding yet, in batches that each survive an interruption.
 
 mod encode;
+mod encoders;
 mod refresh;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::walk::WalkOptions;
 
 pub use crate::document::document_for;
 pub use encode::{embed, encode_missing};
+pub use encoders::Encoders;
 pub use refresh::refresh;
 
 /// How to index.
@@ -33,6 +35,13 @@ pub struct IndexOptions {
     pub walk: WalkOptions,
     /// How to cut.
     pub chunk: ChunkOptions,
+}
+
+impl RefreshReport {
+    /// Whether it changed what a search finds.
+    pub fn changed_anything(&self) -> bool {
+        self.added + self.changed + self.renamed + self.removed + self.unreadable > 0
+    }
 }
 
 impl Default for IndexOptions {
@@ -106,6 +115,8 @@ pub struct RefreshReport {
     pub unchanged: usize,
     /// Paths that are not indexed.
     pub skipped: usize,
+    /// Folders of the tree that were entered, relative to its root, by path.
+    pub folders: Vec<Vec<u8>>,
     /// Wall time.
     pub took: Duration,
 }

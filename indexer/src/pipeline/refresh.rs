@@ -56,6 +56,7 @@ pub fn refresh(
         on,
     };
     let mut report = job.bring_up_to_date(store, &tree)?;
+    report.folders = tree.folders;
     report.took = start.elapsed();
     on(Event::LexicalReady {
         generation: report.generation,

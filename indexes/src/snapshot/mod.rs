@@ -147,6 +147,17 @@ impl Snapshot {
         catalog + segments + below(LEXICAL) + below("dense")
     }
 
+    /// Number of files.
+    pub fn file_count(&self) -> u64 {
+        self.heads.files().len() as u64
+    }
+
+    /// Distinct chunks that are not encoded.
+    pub fn missing(&self) -> u64 {
+        let encodings = self.encodings();
+        (encodings.distinct as u64).saturating_sub(encodings.items.len() as u64)
+    }
+
     /// Share of the chunks that are encoded, `0.0..=1.0`; 1 for a store without chunks.
     pub fn coverage(&self) -> f32 {
         match self.heads.chunk_ids.len() {
@@ -158,6 +169,12 @@ impl Snapshot {
     /// All files by path.
     pub fn files(&self) -> Result<Vec<FileRow>, StoreError> {
         self.read(query::files)
+    }
+
+    /// The file at a path.
+    pub fn file(&self, path: &[u8]) -> Result<Option<FileRow>, StoreError> {
+        let found = self.read(|c| query::file_at(c, path))?;
+        Ok(found.map(|(file, _)| file))
     }
 
     /// All skipped paths.

@@ -30,7 +30,7 @@ impl Session {
         first: Option<&str>,
         wanted: Freshness,
     ) -> anyhow::Result<Session> {
-        let model = QueryModel::start(&Profile::bundled(), settings.threads, first);
+        let model = QueryModel::start(&Profile::bundled(), &settings, first);
         let workspace = Workspace::open_to_search(path, &settings)?;
         global.warn_all(workspace.warnings());
         freshness::ensure(global, &workspace, wanted)?;

@@ -88,7 +88,7 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let snapshot = workspace.snapshot()?;
     let subjects = find(&workspace, &snapshot, &target)?;
     let model = can_compare(&snapshot, &subjects)
-        .then(|| QueryModel::start(&Profile::bundled(), settings.threads, None));
+        .then(|| QueryModel::start(&Profile::bundled(), &settings, None));
     let mut seen = Seen {
         target: target.to_string(),
         generation: snapshot.generation(),

@@ -1,0 +1,173 @@
+//! How long after a save a change is searchable: `freshness [FILES [ROUNDS]]` writes that many
+//! files into a temporary tree, lets a daemon watch it, saves files of it one after the other and
+//! times each save until its words and its vectors are in the index.
+//!
+//! Beyond 2,000 files texts repeat, so that not everything has to be encoded first: what is
+//! measured depends on the number of files and chunks, not on how many contents there are.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use fathom::config::{Flags, Settings};
+use fathom::daemon::client::{self, Wanted};
+use fathom::daemon::{Options, serve};
+use fathom::workspace::Workspace;
+
+const DISTINCT: usize = 2_000;
+const WORDS: [&str; 12] = [
+    "parse", "render", "commit", "merge", "lock", "query", "route", "stream", "cache", "score",
+    "token", "filter",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut numbers = std::env::args()
+        .skip(1)
+        .map(|number| number.parse::<usize>());
+    let files = numbers.next().transpose()?.unwrap_or(1_000);
+    let rounds = numbers.next().transpose()?.unwrap_or(100);
+    let dir = tempfile::tempdir()?;
+    let root = dir.path().join("tree");
+    (0..files).try_for_each(|file| write(&root, file, &text(file % DISTINCT, "")))?;
+    let flags = Flags {
+        data_dir: Some(dir.path().join("data")),
+        ..Flags::default()
+    };
+    let (mut settings, _) = Settings::load(&flags)?;
+    settings.runtime_dir = None;
+    let workspace = Workspace::open_exactly(&root, &settings)?;
+    let start = Instant::now();
+    let never = AtomicBool::new(false);
+    workspace.refresh(true, Duration::ZERO, &never, &|_| ())?;
+    workspace.encode(Duration::ZERO, &never, &|_| ())?;
+    let counts = workspace.snapshot()?.counts();
+    let (chunks, took) = (counts.chunks, start.elapsed().as_secs_f64());
+    println!("{files} files, {chunks} chunks, indexed and encoded in {took:.1} s");
+    let (stop, (sender, told)) = (AtomicBool::new(false), channel());
+    let on = Arc::new(move |line: &str| {
+        let _ = sender.send((Instant::now(), line.to_owned()));
+    });
+    let options = Options {
+        settings: settings.clone(),
+        paths: vec![root.clone()],
+        idle_exit: None,
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            if let Err(error) = serve(options, &stop, on) {
+                eprintln!("{error}");
+            }
+        });
+        let done = measure(&settings, &workspace, &root, files, rounds, &told);
+        stop.store(true, Ordering::SeqCst);
+        done
+    })
+}
+
+fn measure(
+    settings: &Settings,
+    workspace: &Workspace,
+    root: &Path,
+    files: usize,
+    rounds: usize,
+    told: &Receiver<(Instant, String)>,
+) -> Result<(), Box<dyn Error>> {
+    while !told
+        .recv_timeout(Duration::from_secs(120))?
+        .1
+        .starts_with("watching")
+    {}
+    // The time stamps of the tree are no longer too new to be trusted.
+    std::thread::sleep(Duration::from_secs(3));
+    while !client::catch_up(settings, root, Wanted::Everything) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (mut words, mut vectors, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let file = round * 37 % files;
+        while told.try_recv().is_ok() {}
+        write(
+            root,
+            file,
+            &text(file % DISTINCT, &format!("passive{round}")),
+        )?;
+        let saved = Instant::now();
+        words.push(until(told, "changed")?.duration_since(saved));
+        vectors.push(until(told, "encoded")?.duration_since(saved));
+        let snapshot = workspace.snapshot()?;
+        let name = format!("passive{round}");
+        if snapshot.symbols_named(&name, true)?.is_empty() || snapshot.missing() > 0 {
+            return Err(format!("`{name}` is not searchable").into());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        write(root, file, &text(file % DISTINCT, &format!("asked{round}")))?;
+        let saved = Instant::now();
+        if !client::catch_up(settings, root, Wanted::Everything) {
+            return Err("the daemon did not catch up".into());
+        }
+        asked.push(saved.elapsed());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    report("saved → words", &mut words);
+    report("saved → vectors", &mut vectors);
+    report("saved and asked for → vectors", &mut asked);
+    let mut idle: Vec<Duration> = (0..rounds)
+        .map(|_| {
+            let start = Instant::now();
+            client::catch_up(settings, root, Wanted::Encoded);
+            start.elapsed()
+        })
+        .collect();
+    report("asked for, nothing saved", &mut idle);
+    Ok(())
+}
+
+/// When the daemon tells of something.
+fn until(
+    told: &Receiver<(Instant, String)>,
+    what: &str,
+) -> Result<Instant, std::sync::mpsc::RecvTimeoutError> {
+    loop {
+        let (when, line) = told.recv_timeout(Duration::from_secs(60))?;
+        if line.contains(what) {
+            return Ok(when);
+        }
+    }
+}
+
+fn report(what: &str, times: &mut [Duration]) {
+    times.sort();
+    let at = |share: f64| {
+        let at = (times.len() as f64 * share) as usize;
+        times[at.min(times.len() - 1)].as_secs_f64() * 1e3
+    };
+    let (median, p95, most) = (at(0.5), at(0.95), at(1.0));
+    println!("{what:30} median {median:.0} ms, p95 {p95:.0} ms, most {most:.0} ms");
+}
+
+fn write(root: &Path, file: usize, text: &str) -> std::io::Result<()> {
+    let path: PathBuf = root.join(format!("part{}/file{file}.rs", file / 100));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
+}
+
+/// A few functions; `extra` names one more.
+fn text(number: usize, extra: &str) -> String {
+    let word = |shift: usize| WORDS[(number >> shift) % WORDS.len()];
+    let (a, b) = (word(0), word(3));
+    let mut text = format!(
+        "/// Does the {a} of every {b}, number {number}.\npub fn {a}_{b}_{number}(input: u32) -> u32 {{\n    let {a} = input + {number};\n    {a} * 2\n}}\n"
+    );
+    if !extra.is_empty() {
+        text += &format!(
+            "\n/// Told apart by {extra}.\npub fn {extra}(input: u32) -> u32 {{\n    {a}_{b}_{number}(input) + 1\n}}\n"
+        );
+    }
+    text
+}
