@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::process::Signal;
+
 use super::os::folder_of;
 use super::{Bytes, NewFileWriter, Storage};
 
@@ -18,13 +20,15 @@ pub(crate) enum Fault {
     NoSpace,
     /// The device reports an error after half of the bytes; as [`Fault::Io`] for other operations.
     ShortWrite,
+    /// This process is killed before the operation: nobody gets to see it.
+    Kill,
 }
 
 impl Fault {
     pub fn error(self) -> io::Error {
         match self {
             Fault::NoSpace => io::Error::from(io::ErrorKind::StorageFull),
-            Fault::Io | Fault::ShortWrite => io::Error::other("injected I/O error"),
+            Fault::Io | Fault::ShortWrite | Fault::Kill => io::Error::other("injected I/O error"),
         }
     }
 }
@@ -74,7 +78,11 @@ impl Faults {
             return None;
         }
         self.fired.store(true, SeqCst);
-        Some(*self.fault.lock().unwrap_or_else(PoisonError::into_inner))
+        let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if fault == Fault::Kill {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
+        }
+        Some(fault)
     }
 
     fn run<T>(&self, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {

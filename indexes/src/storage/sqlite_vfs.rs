@@ -127,7 +127,7 @@ unsafe extern "C" fn write(
         match methods.faults.next() {
             None => base_write(file, bytes, amount, offset),
             Some(Fault::NoSpace) => SQLITE_FULL,
-            Some(Fault::Io) => SQLITE_IOERR_WRITE,
+            Some(Fault::Io | Fault::Kill) => SQLITE_IOERR_WRITE,
             Some(Fault::ShortWrite) => {
                 base_write(file, bytes, amount / 2, offset);
                 SQLITE_IOERR_WRITE
