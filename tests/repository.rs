@@ -16,8 +16,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "retriever",
         &["fathom-encoders", "fathom-indexes", "fathom-indexer"],
     ),
-    ("answerer", &["fathom-indexes", "fathom-retriever"]),
     ("models", &[]),
+    (
+        "answerer",
+        &["fathom-indexes", "fathom-models", "fathom-retriever"],
+    ),
     (
         ".",
         &[
@@ -45,6 +48,8 @@ fn rust_files() -> Vec<PathBuf> {
         "indexes",
         "indexer",
         "retriever",
+        "answerer",
+        "models",
     ] {
         collect(&root().join(top), &mut files);
     }

@@ -7,6 +7,7 @@ mod definitions;
 mod error;
 pub mod evaluate;
 pub mod filter;
+mod imports;
 mod intent;
 pub mod lines;
 mod paths;
@@ -20,6 +21,7 @@ pub mod understand;
 mod words;
 
 pub use error::RetrieveError;
+pub use imports::is_import;
 pub use request::{
     Confidence, Filter, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest,
 };

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use fathom_retriever::is_import;
+
 use super::{Item, escape, highlight::Highlighter};
 
 /// Chunks up to this many lines are shown whole.
@@ -89,9 +91,18 @@ fn anchors<'a>(
     let best = (item.start_line..=item.end_line)
         .filter(|number| available.contains(number))
         // Of equally good lines `max_by_key` keeps the last, so later lines count less.
-        .map(|number| (number, asked.weight(&String::from_utf8_lossy(at(number)))))
+        .map(|number| (number, weight(asked, at(number))))
         .max_by_key(|&(number, weight)| (weight, std::cmp::Reverse(number)));
     vec![best.map_or(item.start_line, |(number, _)| number)]
+}
+
+/// How many words of the query a line holds; one that brings in names holds none.
+fn weight(asked: &Highlighter, line: &[u8]) -> usize {
+    let line = String::from_utf8_lossy(line);
+    match is_import(&line) {
+        true => 0,
+        false => asked.weight(&line),
+    }
 }
 
 /// The line that the signature begins on, else the first line.

@@ -66,7 +66,7 @@ fn indexing_tells_what_it_did() {
     languages   markdown 1, python 1, rust 1
     chunks      3, 3 distinct
     encoded     3 (100 %)
-    tokens      74 residual-4 (67.0 B each, 7.8 of postings)
+    tokens      74 residual-4 (67.0 B each, [N] of postings)
     symbols     2, 4 references
     skipped     0
     --- stderr

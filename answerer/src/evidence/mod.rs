@@ -1,8 +1,8 @@
 //! Evidence without a reader: the lines of each result that answer best.
 
 use fathom_indexes::text;
-use fathom_retriever::SearchHit;
 use fathom_retriever::understand::Understanding;
+use fathom_retriever::{SearchHit, is_import};
 
 use crate::card::Place;
 
@@ -68,8 +68,11 @@ fn of_hit(question: &Understanding, hit: &SearchHit) -> Vec<Span> {
 }
 
 /// How much of the question a line holds: each word once, longer words more. A
-/// line that only closes something holds nothing.
+/// line that only closes something or brings in names holds nothing.
 fn weight(line: &str, stems: &[&str]) -> f32 {
+    if is_import(line) {
+        return 0.0;
+    }
     let words = text::words(line);
     let held = stems
         .iter()
@@ -157,6 +160,11 @@ mod tests {
             ("lock", "a\nlock\nb\nc", vec![(2, 3)]),
             ("nothing of it", "\na\nb\nc\nd\ne\nf\ng", vec![(2, 6)]),
             ("lock", "", vec![]),
+            (
+                "lock",
+                "//! What\n\nuse lock;\nmod b;\nuse c;\nd\ne",
+                vec![(1, 6)],
+            ),
             (
                 "lock",
                 "lock\n1\n2\n3\n4\n5\n6\n7\nlock\n8\n9\n10\n11\n12",
