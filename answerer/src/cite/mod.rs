@@ -120,16 +120,17 @@ impl Report {
         verified / self.claims.len().max(1) as f32
     }
 
-    /// Whether anything shown supports the answer: a verified quotation, or a right
-    /// citation with no more doubtful claims than verified ones.
+    /// Whether anything shown supports the answer: a verified quotation, or, where nothing is
+    /// quoted, a right citation; and no more doubtful claims than verified ones.
     #[must_use]
     pub fn is_supported(&self) -> bool {
         let counts = self.counts();
-        let quotes =
-            |claim: &&Checked| claim.claim == Claim::Quote && claim.verdict == Verdict::Verified;
-        let has_quote = self.claims.iter().any(|claim| quotes(&claim));
-        let doubtful = counts.marked + counts.dropped;
-        (has_quote || !self.sources.is_empty()) && counts.verified >= doubtful
+        let mut quotes = self.claims.iter().filter(|one| one.claim == Claim::Quote);
+        let stands = match quotes.clone().next() {
+            Some(_) => quotes.any(|quote| quote.verdict == Verdict::Verified),
+            None => !self.sources.is_empty(),
+        };
+        stands && counts.verified >= counts.marked + counts.dropped
     }
 }
 

@@ -116,6 +116,7 @@ fn an_answer_needs_support() {
     for (answer, expected) in [
         ("It locks by `file.try_lock()` [1].", true),
         ("It locks [1].", true),
+        ("It locks by `file.lock()` [1].", false),
         ("It locks.", false),
         ("It locks [9].", false),
         ("It calls flock_it and lockIt in `lock_all()` [1].", false),
