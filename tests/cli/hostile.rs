@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use crate::asking::fixture;
 use crate::common::{Run, Sandbox};
 
 /// Secrets that must not come out anywhere.
@@ -24,6 +25,7 @@ fn every_command_survives_a_hostile_tree() {
     let sandbox = Sandbox::new(&[]);
     hostile_tree(&sandbox);
     let before = sandbox.files("tree");
+    let model = fixture();
     let runs: Vec<Run> = [
         &["index", "--stats"][..],
         &["index"],
@@ -35,6 +37,35 @@ fn every_command_survives_a_hostile_tree() {
         &["search", "-C", "3", "private key"],
         &["search", "-l", "x"],
         &["similar", "good.rs:1"],
+        &["explain", "--json", "good.rs:1"],
+        &["map", "--json"],
+        &["ask", "--json", "needle in the haystack"],
+        &[
+            "ask",
+            "--json",
+            "needle",
+            "--model",
+            &model,
+            "--max-tokens",
+            "30",
+        ],
+        &[
+            "ask",
+            "private key",
+            "--model",
+            &model,
+            "--max-tokens",
+            "30",
+        ],
+        &[
+            "explain",
+            "good.rs:1",
+            "--model",
+            &model,
+            "--max-tokens",
+            "30",
+        ],
+        &["chat"],
         &["status"],
         &["status", "--json"],
         &["check", "--json"],

@@ -9,6 +9,7 @@ mod changes;
 mod common;
 mod config;
 mod hostile;
+mod injections;
 mod interchange;
 mod interface;
 mod interrupt;
