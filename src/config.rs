@@ -5,6 +5,7 @@
 //! done: ignore more files and lower the size limit. It cannot name folders,
 //! addresses, models or programs, whatever it says.
 
+mod hub;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use crate::daemon::place::Place;
 use crate::env;
+pub use hub::HubSettings;
 pub use reader::{Key, ReaderOptions, ReaderSettings};
 
 /// Name of the file a repository may carry.
@@ -166,6 +168,8 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// Which readers answer, and how they are run.
     pub reader: ReaderSettings,
+    /// Where models are fetched from.
+    pub hub: HubSettings,
 }
 
 /// Reads an environment variable; a closure so that tests need no process-wide state.
@@ -221,6 +225,7 @@ impl Settings {
                 .unwrap_or(DEFAULT_MAX_FILE_BYTES),
             ignore: file.ignore,
             reader: ReaderSettings::resolve(&flags.reader, lookup, file.reader)?,
+            hub: HubSettings::resolve(lookup),
         };
         Ok((settings, warnings))
     }

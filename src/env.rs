@@ -27,6 +27,16 @@ pub const READER_MODEL: &str = "FATHOM_READER_MODEL";
 pub const READER_KEY: &str = "FATHOM_READER_KEY";
 /// Folder in which the hub's own tools keep models.
 pub const HF_HOME: &str = "HF_HOME";
+/// The hub's cache of models; wins over `HF_HOME`.
+pub const HF_HUB_CACHE: &str = "HF_HUB_CACHE";
+/// Address of the hub.
+pub const HF_ENDPOINT: &str = "HF_ENDPOINT";
+/// Token for the hub.
+pub const HF_TOKEN: &str = "HF_TOKEN";
+/// `1`: the hub is not asked.
+pub const HF_HUB_OFFLINE: &str = "HF_HUB_OFFLINE";
+/// Proxy for the hub; read by the HTTP client itself.
+pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// Colours off when set to anything but the empty string.
 pub const NO_COLOR: &str = "NO_COLOR";
 /// `true` (or `1`) on build machines: no background processes.
@@ -99,6 +109,26 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: HF_HOME,
         meaning: "Folder of the hub's tools; models in it are found too (default: `~/.cache/huggingface`)",
+    },
+    Variable {
+        name: HF_HUB_CACHE,
+        meaning: "Folder of the hub's cache, where `fathom model pull` puts models (default: `$HF_HOME/hub`)",
+    },
+    Variable {
+        name: HF_ENDPOINT,
+        meaning: "Address of the hub (default: `https://huggingface.co`)",
+    },
+    Variable {
+        name: HF_TOKEN,
+        meaning: "Token for the hub, sent to it alone (default: what `$HF_HOME/token` holds)",
+    },
+    Variable {
+        name: HF_HUB_OFFLINE,
+        meaning: "`1`: the hub is not asked",
+    },
+    Variable {
+        name: HTTPS_PROXY,
+        meaning: "Proxy on the way to the hub; `ALL_PROXY`, `HTTP_PROXY` and `NO_PROXY` too",
     },
     Variable {
         name: NO_COLOR,

@@ -33,6 +33,8 @@ struct Bar {
 
 struct Plain {
     last: Instant,
+    /// Stage, when it began and with how much done.
+    began: Option<(&'static str, Instant, u64)>,
 }
 
 /// One step of a stage.
@@ -142,18 +144,40 @@ impl Plain {
     fn new() -> Plain {
         Plain {
             last: Instant::now(),
+            began: None,
         }
     }
 
     fn show(&mut self, step: &Step) {
+        let (_, began, first) = *match &mut self.began {
+            Some(began) if began.0 == step.stage => began,
+            began => began.insert((step.stage, Instant::now(), step.done)),
+        };
         if self.last.elapsed() < PLAIN_INTERVAL {
             return;
         }
         self.last = Instant::now();
         let percent = 100 * step.done / step.total.max(1);
         tell(&format!(
-            "{}: {}/{} {} ({percent} %)",
-            step.stage, step.done, step.total, step.unit
+            "{}: {}/{} {} ({percent} %){}",
+            step.stage,
+            step.done,
+            step.total,
+            step.unit,
+            left(began.elapsed(), step.done.saturating_sub(first), step)
         ));
+    }
+}
+
+/// How long it will take, if it goes on as it went.
+fn left(took: Duration, done: u64, step: &Step) -> String {
+    if done == 0 {
+        return String::new();
+    }
+    let per_unit = took.as_secs_f64() / done as f64;
+    let seconds = per_unit * step.total.saturating_sub(step.done) as f64;
+    match seconds {
+        0.0..90.0 => format!(", {seconds:.0} s left"),
+        _ => format!(", {:.0} min left", seconds / 60.0),
     }
 }

@@ -9,3 +9,5 @@ pub mod gguf;
 pub mod hub;
 mod space;
 pub mod store;
+
+pub use space::shown;

@@ -16,8 +16,9 @@ pub(crate) fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-/// Bytes in the unit that suits.
-pub(crate) fn shown(bytes: u64) -> String {
+/// Bytes in the unit that suits: `1.12 GB`.
+#[must_use]
+pub fn shown(bytes: u64) -> String {
     match bytes {
         0..=999_999 => format!("{} kB", bytes.div_ceil(1000)),
         1_000_000..=999_999_999 => format!("{:.1} MB", bytes as f64 / 1e6),

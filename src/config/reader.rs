@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{ConfigError, Lookup, base_dir, home, path_variable, text_variable};
+use super::{ConfigError, Lookup, home, text_variable};
 use crate::env;
 
 /// Tokens of prompt and answer together unless told otherwise.
@@ -102,8 +102,6 @@ pub struct ReaderSettings {
     pub lookup: bool,
     /// Least confidence at which the next tier is not asked, if one was given.
     pub threshold: Option<f32>,
-    /// The hub's cache of models.
-    pub hub: Option<PathBuf>,
     /// The user's home folder, for `~/` in the user's file.
     pub home: Option<PathBuf>,
 }
@@ -147,7 +145,6 @@ impl ReaderSettings {
             context: flags.context.or(file.context).unwrap_or(DEFAULT_CONTEXT),
             lookup: flags.lookup.or(file.lookup).unwrap_or(true),
             threshold: flags.confidence_threshold.or(file.confidence_threshold),
-            hub: hub(lookup),
             home: home(lookup),
         })
     }
@@ -165,14 +162,6 @@ fn variables(lookup: Lookup) -> ReaderOptions {
         reader_model: text_variable(lookup, env::READER_MODEL),
         ..ReaderOptions::default()
     }
-}
-
-/// Where `huggingface-cli` and others keep models.
-fn hub(lookup: Lookup) -> Option<PathBuf> {
-    let base = path_variable(lookup, env::HF_HOME).or_else(|| {
-        base_dir(lookup, env::XDG_CACHE_HOME, ".cache").map(|dir| dir.join("huggingface"))
-    });
-    base.map(|base| base.join("hub"))
 }
 
 fn one_or_many<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {

@@ -97,7 +97,7 @@ fn only_for_one(reader: &ReaderSettings) -> Option<&'static str> {
 pub fn folders(settings: &Settings) -> ModelFolders {
     ModelFolders {
         own: settings.data_dir.join("models"),
-        hub: settings.reader.hub.clone(),
+        hub: Some(settings.hub.cache(&settings.data_dir)),
     }
 }
 

@@ -8,12 +8,15 @@ mod asking;
 mod changes;
 mod common;
 mod config;
+#[path = "../../models/tests/hub/fake.rs"]
+mod fake_hub;
 mod hostile;
 mod injections;
 mod interchange;
 mod interface;
 mod interrupt;
 mod model;
+mod models;
 mod reading;
 mod search;
 mod server;

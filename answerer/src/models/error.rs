@@ -29,6 +29,28 @@ pub enum ModelError {
         /// Folders that were searched.
         searched: Vec<PathBuf>,
     },
+
+    /// A repository has the model in other quantisations.
+    #[error("`{repository}` has no {wanted}{and_has}", and_has = and_has(repository, .has))]
+    NoQuantisation {
+        /// `owner/name`.
+        repository: String,
+        /// What was asked for.
+        wanted: String,
+        /// Its models.
+        has: Vec<String>,
+    },
+}
+
+fn and_has(repository: &str, models: &[String]) -> String {
+    let shown: Vec<String> = models.iter().map(|model| format!("`{model}`")).collect();
+    match models.first() {
+        None => ", and no other GGUF file; look for a repository of the same model whose name ends in `-GGUF`".to_owned(),
+        Some(first) => {
+            let word = super::choose::quantisation(first).unwrap_or("Q8_0");
+            format!("; it has {}: name one of them, as in `{repository}:{word}`", shown.join(", "))
+        }
+    }
 }
 
 fn names() -> String {

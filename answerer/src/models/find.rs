@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fathom_models::store::PartName;
+
 use super::{ModelError, ModelId, ReaderProfile};
 
 /// Folders in which models are looked for. The caller knows the environment.
@@ -15,7 +17,7 @@ pub struct ModelFolders {
     pub hub: Option<PathBuf>,
 }
 
-/// The GGUF file of a model.
+/// The GGUF file of a model; of a model in several files the first.
 ///
 /// # Errors
 /// When it is not on this machine: names the command that fetches it, and
@@ -28,34 +30,63 @@ pub fn find(id: &ModelId, folders: &ModelFolders) -> Result<PathBuf, ModelError>
             profile,
             quantisation,
         } => {
-            let file = profile.file_name(quantisation.as_deref());
-            let is_it = |name: &str| name.eq_ignore_ascii_case(&file);
-            let own = search(&folders.own.join(profile.name), &is_it)
-                .or_else(|| search(&folders.own, &is_it));
-            own.or_else(|| in_hub(folders, profile.repository, &is_it))
-                .ok_or_else(|| missing(profile.name, quantisation.as_deref(), folders, file))
+            let quantisation = quantisation.as_deref();
+            let file = profile.file_name(quantisation);
+            let is_it = |name: &str| is_model(name, &file);
+            let own = folders.own.join(profile.name);
+            let own = search(&own, &is_it)
+                .or_else(|| search(&folders.own, &is_it))
+                // What the user imported under this name.
+                .or_else(|| search(&own, &|name| suits(name, quantisation)));
+            own.or_else(|| in_hub(folders, profile.repository, None, &is_it))
+                .ok_or_else(|| missing(profile.name, quantisation, folders, file))
         }
         ModelId::Hub {
             repository,
+            revision,
             quantisation,
         } => {
-            let wanted = quantisation
-                .as_deref()
-                .unwrap_or("Q4_K_M")
-                .to_ascii_lowercase();
-            let is_it = |name: &str| is_quantised(name, &wanted);
-            let own = search(&folders.own.join(repository.replace('/', "--")), &is_it);
-            own.or_else(|| in_hub(folders, repository, &is_it))
-                .ok_or_else(|| {
-                    missing(
-                        repository,
-                        quantisation.as_deref(),
-                        folders,
-                        format!("a file `*{wanted}*.gguf`"),
-                    )
-                })
+            let wanted = quantisation.as_deref().unwrap_or(USUAL);
+            let own = folders.own.join(repository.replace('/', "--"));
+            let found = |wanted: Option<&str>| {
+                let is_it = |name: &str| suits(name, wanted);
+                search(&own, &is_it)
+                    .or_else(|| in_hub(folders, repository, revision.as_deref(), &is_it))
+            };
+            let any = || quantisation.is_none().then(|| found(None)).flatten();
+            let missing = || {
+                let name = match revision {
+                    Some(revision) => format!("{repository}@{revision}"),
+                    None => repository.clone(),
+                };
+                let file = format!("a file `*{}*.gguf`", wanted.to_ascii_lowercase());
+                missing(&name, quantisation.as_deref(), folders, file)
+            };
+            found(Some(wanted)).or_else(any).ok_or_else(missing)
+        }
+        ModelId::Imported { name, quantisation } => {
+            let folder = folders.own.join(name);
+            let is_it = |name: &str| suits(name, quantisation.as_deref());
+            search(&folder, &is_it).ok_or_else(|| ModelError::Unknown(name.clone()))
         }
     }
+}
+
+/// The quantisation of a hub id that names none.
+pub(super) const USUAL: &str = "Q4_K_M";
+
+/// Whether a name is that of a file, or of the first of its parts.
+fn is_model(name: &str, file: &str) -> bool {
+    let whole = PartName::parse(name).filter(PartName::is_first);
+    whole.is_some_and(|part| format!("{}.gguf", part.stem).eq_ignore_ascii_case(file))
+}
+
+/// Whether a name is that of the first file of a model in a quantisation, or in any.
+fn suits(name: &str, quantisation: Option<&str>) -> bool {
+    let first = PartName::parse(name).filter(PartName::is_first);
+    first.is_some_and(|part| {
+        quantisation.is_none_or(|wanted| super::choose::is_quantised(&part.stem, wanted))
+    })
 }
 
 fn missing(
@@ -76,23 +107,13 @@ fn missing(
     }
 }
 
-/// Whether a file is of a quantisation: its name holds it as a word.
-fn is_quantised(name: &str, quantisation: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let Some(stem) = name.strip_suffix(".gguf") else {
-        return false;
-    };
-    // Of a file in several parts the first leads to the others.
-    let stem = stem.split("-00001-of-").next().unwrap_or(stem);
-    let before = stem.strip_suffix(quantisation);
-    before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '.', '_']))
-}
-
 /// A file in the hub's cache: `models--owner--name/snapshots/<commit>/<file>`,
-/// of the commit that `refs/main` names if it has the file, else of any.
+/// of the commit that `refs/main` names if it has the file, else of any; of
+/// that revision alone if one is given.
 fn in_hub(
     folders: &ModelFolders,
     repository: &str,
+    revision: Option<&str>,
     is_it: &dyn Fn(&str) -> bool,
 ) -> Option<PathBuf> {
     let folder = folders
@@ -100,13 +121,29 @@ fn in_hub(
         .as_ref()?
         .join(format!("models--{}", repository.replace('/', "--")));
     let snapshots = folder.join("snapshots");
-    let main = fs::read_to_string(folder.join("refs/main")).ok();
-    let current = main.and_then(|commit| search(&snapshots.join(commit.trim()), is_it));
-    current.or_else(|| {
-        subfolders(&snapshots)
+    let note = folder.join("refs").join(revision.unwrap_or("main"));
+    let commit = fs::read_to_string(note).ok();
+    let commit = commit.as_deref().map(str::trim).or(revision);
+    let current = commit.and_then(|commit| search_deep(&snapshots.join(commit), is_it));
+    let any = || {
+        let snapshots = subfolders(&snapshots);
+        snapshots
             .iter()
-            .find_map(|snapshot| search(snapshot, is_it))
-    })
+            .find_map(|snapshot| search_deep(snapshot, is_it))
+    };
+    match revision {
+        Some(_) => current,
+        None => current.or_else(any),
+    }
+}
+
+/// A file in a folder or in a folder of it: repositories may have one per quantisation.
+fn search_deep(folder: &Path, is_it: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
+    let below = || {
+        let folders = subfolders(folder);
+        folders.iter().find_map(|folder| search(folder, is_it))
+    };
+    search(folder, is_it).or_else(below)
 }
 
 /// A file directly in a folder, first by name.
@@ -123,7 +160,7 @@ fn search(folder: &Path, is_it: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
     found.into_iter().next()
 }
 
-fn subfolders(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries(folder)
         .into_iter()
         .filter(|path| path.is_dir())
@@ -133,7 +170,7 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// What is in a folder; nothing if it cannot be listed.
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
     let listed = fs::read_dir(folder).into_iter().flatten().flatten();
     listed.map(|entry| entry.path()).collect()
 }
@@ -234,6 +271,13 @@ mod tests {
             Some(file("B-bf16-00001-of-00002.gguf"))
         );
         assert_eq!(found("a/b:Q2_K", &files), None);
+        assert_eq!(found("a/b@c", &files), Some(file("B-Q4_K_M.gguf")));
+        assert_eq!(found("a/b@d", &files), None);
+        assert_eq!(
+            found("mine", &["own/mine/x.gguf"]).as_deref(),
+            Some("own/mine/x.gguf")
+        );
+        assert_eq!(found("other", &["own/mine/x.gguf"]), None);
     }
 
     #[test]

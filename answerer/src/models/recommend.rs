@@ -41,9 +41,17 @@ pub struct Choice {
 /// On a machine too small for any, none is.
 #[must_use]
 pub fn recommend(machine: Machine) -> Vec<Choice> {
+    let pace = PER_CORE * machine.cores.clamp(1, USEFUL_CORES) as f32;
+    recommend_at(machine, pace)
+}
+
+/// Like [`recommend`], for a machine that was measured: `pace` is the billions
+/// of weights in four bits that it passes through in a second.
+#[must_use]
+pub fn recommend_at(machine: Machine, pace: f32) -> Vec<Choice> {
     let mut choices: Vec<Choice> = PROFILES
         .iter()
-        .map(|profile| judge(profile, machine))
+        .map(|profile| judge(profile, machine, pace))
         .collect();
     // The strongest of those that fit and are fast enough, else the smallest that fits.
     let fits = |choice: &Choice| choice.memory <= machine.usable();
@@ -67,9 +75,9 @@ impl Machine {
     }
 }
 
-fn judge(profile: &'static ReaderProfile, machine: Machine) -> Choice {
+fn judge(profile: &'static ReaderProfile, machine: Machine, pace: f32) -> Choice {
     let memory = profile.memory(CONTEXT);
-    let speed = PER_CORE * machine.cores.clamp(1, USEFUL_CORES) as f32 / profile.active;
+    let speed = pace / profile.active;
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
     let against = if memory > machine.usable() {
         let (needed, has) = (gigabytes(memory), gigabytes(machine.memory));

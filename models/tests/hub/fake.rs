@@ -52,7 +52,12 @@ pub struct Asked {
     pub authorization: Option<String>,
 }
 
-type Files = BTreeMap<String, Arc<Vec<u8>>>;
+type Files = BTreeMap<String, Arc<Stored>>;
+
+struct Stored {
+    bytes: Vec<u8>,
+    hash: String,
+}
 
 #[derive(Default)]
 struct State {
@@ -60,6 +65,8 @@ struct State {
     repositories: Mutex<BTreeMap<String, Files>>,
     faults: Mutex<Faults>,
     log: Mutex<Vec<Asked>>,
+    /// Size of every file as descriptions say, if it is not the true one.
+    declared: Mutex<Option<u64>>,
 }
 
 /// A hub that answers until the process ends.
@@ -95,7 +102,8 @@ impl FakeHub {
     pub fn add(&self, repository: &str, name: &str, bytes: Vec<u8>) {
         let mut repositories = self.state.repositories.lock().unwrap();
         let files = repositories.entry(repository.to_owned()).or_default();
-        files.insert(name.to_owned(), Arc::new(bytes));
+        let hash = sha256(&bytes);
+        files.insert(name.to_owned(), Arc::new(Stored { bytes, hash }));
     }
 
     /// For HF_ENDPOINT.
@@ -106,6 +114,11 @@ impl FakeHub {
     /// From now on.
     pub fn faults(&self, faults: Faults) {
         *self.state.faults.lock().unwrap() = faults;
+    }
+
+    /// Descriptions tell this size from now on.
+    pub fn declare(&self, size: u64) {
+        *self.state.declared.lock().unwrap() = Some(size);
     }
 
     /// What was asked since the last call.
@@ -181,12 +194,14 @@ impl FakeHub {
             return status(out, 404, "X-Error-Code: RevisionNotFound\r\n", "");
         }
         let no_hashes = self.fault().no_hashes;
-        let sibling = |(name, bytes): (&String, &Arc<Vec<u8>>)| match no_hashes {
+        let declared = *self.state.declared.lock().unwrap();
+        let size = |bytes: &[u8]| declared.unwrap_or(bytes.len() as u64);
+        let sibling = |(name, file): (&String, &Arc<Stored>)| match no_hashes {
             true => json!({"rfilename": name}),
             false => json!({
                 "rfilename": name,
-                "size": bytes.len(),
-                "lfs": {"sha256": sha256(bytes), "size": bytes.len(), "pointerSize": 134},
+                "size": size(&file.bytes),
+                "lfs": {"sha256": file.hash, "size": size(&file.bytes), "pointerSize": 134},
             }),
         };
         let info = json!({
@@ -215,7 +230,7 @@ impl FakeHub {
         if self.refuse(out, asked, |faults| &mut faults.status)? {
             return Ok(());
         }
-        let Some(bytes) = self.bytes(name, file) else {
+        let Some(stored) = self.stored(name, file) else {
             return status(out, 404, "X-Error-Code: EntryNotFound\r\n", "");
         };
         let elsewhere = self.fault().elsewhere.clone();
@@ -223,13 +238,13 @@ impl FakeHub {
         let headers = format!(
             "Location: {base}/cdn/{name}/{}?signature=secret\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Size: {}\r\nX-Linked-Etag: \"{}\"\r\nETag: \"other\"\r\n",
             file.replace(' ', "%20"),
-            bytes.len(),
-            sha256(&bytes),
+            stored.bytes.len(),
+            stored.hash,
         );
         status(out, 302, &headers, "")
     }
 
-    fn bytes(&self, name: &str, file: &str) -> Option<Arc<Vec<u8>>> {
+    fn stored(&self, name: &str, file: &str) -> Option<Arc<Stored>> {
         let repositories = self.state.repositories.lock().unwrap();
         repositories.get(name)?.get(file).cloned()
     }
@@ -238,9 +253,10 @@ impl FakeHub {
         let mut at = rest.match_indices('/');
         let cut = at.nth(1).map_or(rest.len(), |(at, _)| at);
         let (name, file) = (&rest[..cut], rest[cut + 1..].replace("%20", " "));
-        let Some(bytes) = self.bytes(name, &file) else {
+        let Some(stored) = self.stored(name, &file) else {
             return status(out, 404, "", "");
         };
+        let bytes = &stored.bytes;
         let faults = self.fault().clone();
         if let Some(kind) = faults.page {
             let headers = format!("Content-Type: {kind}\r\n");

@@ -1,6 +1,16 @@
 //! `fathom model`: work on models, one file per command.
 
+mod bench;
 mod codebook;
+mod import;
+mod installed;
+mod list;
+mod pull;
+mod recommend;
+mod remove;
+mod show;
+mod speed;
+mod verify;
 
 use std::path::Path;
 
@@ -9,6 +19,7 @@ use fathom_encoders::Profile;
 
 use super::Global;
 use crate::errors::{Exit, Failure};
+use crate::progress::Step;
 
 #[derive(Args, Debug)]
 pub struct ModelArgs {
@@ -18,13 +29,47 @@ pub struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelCommand {
+    /// List the models on this machine, and those that can be fetched by name
+    List(list::ListArgs),
+    /// Show what a model is: size, quantisation, context, licence, origin, hash
+    Show(show::ShowArgs),
+    /// Say which reader model suits this machine, and why
+    Recommend(recommend::RecommendArgs),
+    /// Fetch a model from the hub, into the cache that its tools share
+    Pull(pull::PullArgs),
+    /// Copy a model from a file, a folder or a tar archive; needs no network
+    Import(import::ImportArgs),
+    /// Read every byte of models and compare them with their hashes
+    Verify(verify::VerifyArgs),
+    /// Delete models
+    Remove(remove::RemoveArgs),
+    /// Measure a reader model on this machine: prompt, answer, cost of a draft
+    Bench(bench::BenchArgs),
     /// Train the codebook that a model's token vectors are stored with
     Codebook(codebook::CodebookArgs),
 }
 
 pub fn run(global: &Global, args: &ModelArgs) -> anyhow::Result<Exit> {
     match &args.command {
+        ModelCommand::List(args) => list::run(global, args),
+        ModelCommand::Show(args) => show::run(global, args),
+        ModelCommand::Recommend(args) => recommend::run(global, args),
+        ModelCommand::Pull(args) => pull::run(global, args),
+        ModelCommand::Import(args) => import::run(global, args),
+        ModelCommand::Verify(args) => verify::run(global, args),
+        ModelCommand::Remove(args) => remove::run(global, args),
+        ModelCommand::Bench(args) => bench::run(global, args),
         ModelCommand::Codebook(args) => codebook::run(global, args),
+    }
+}
+
+/// Progress in bytes.
+fn bytes(stage: &'static str, done: u64, total: u64) -> Step {
+    Step {
+        stage,
+        done: done / 1_000_000,
+        total: total / 1_000_000,
+        unit: "MB",
     }
 }
 

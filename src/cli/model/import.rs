@@ -1,0 +1,110 @@
+//! `fathom model import`: copy a model from disk.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use fathom_answerer::models::{self, ModelId};
+use fathom_models::shown;
+use fathom_models::store::{Imported, Source, StoreError};
+use serde_json::json;
+
+use super::installed::Installed;
+use crate::cli::Global;
+use crate::errors::{Exit, Failure};
+use crate::output::{escape, json};
+use crate::progress::Progress;
+use crate::signals;
+
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// A GGUF file, or a folder or tar archive that holds one model
+    #[arg(value_name = "FILE|DIR|TAR")]
+    from: PathBuf,
+    /// Name to use it by [default: its profile's, else its file's]
+    #[arg(long)]
+    name: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(global: &Global, args: &ImportArgs) -> Result<Exit> {
+    let settings = global.settings()?;
+    let source = Source::open(&args.from)?;
+    let name = match &args.name {
+        Some(name) => checked(name)?,
+        None => models::import_name(source.file_name()),
+    };
+    let own = settings.data_dir.join("models");
+    let progress = Progress::new(global.quiet);
+    let imported = signals::during(|cancel| {
+        source.import(&own, &name, cancel, &mut |done| {
+            progress.step(&super::bytes("copying", done, source.bytes()));
+        })
+    })?;
+    progress.finish();
+    let imported = match imported {
+        Err(StoreError::Cancelled) => {
+            global.note("interrupted; nothing was imported");
+            return Ok(Exit::Interrupted);
+        }
+        imported => imported?,
+    };
+    let licence = imported.record.licence.as_deref();
+    let licence = licence.unwrap_or("not named by the file; look where it comes from");
+    global.note(&format!("licence: {licence}"));
+    report(args, &imported, source.file_name(), &settings)
+}
+
+/// A name that is one: no path, no hub id.
+fn checked(name: &str) -> Result<String> {
+    match name.parse() {
+        Ok(ModelId::Imported {
+            name,
+            quantisation: None,
+        }) => Ok(name),
+        Ok(ModelId::Profile {
+            profile,
+            quantisation: None,
+        }) => Ok(profile.name.to_owned()),
+        _ => Err(Failure::new(
+            format!("`{name}` cannot be the name of a model"),
+            "give letters, digits, `-`, `_` and `.`, as in `--name my-model`",
+        )
+        .into()),
+    }
+}
+
+fn report(
+    args: &ImportArgs,
+    imported: &Imported,
+    file: &str,
+    settings: &fathom::config::Settings,
+) -> Result<Exit> {
+    let path = imported.folder.join(file);
+    let model = Installed::named(&path.display().to_string(), settings)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.json {
+        let was_there = imported.was_there;
+        json::pretty(
+            &mut out,
+            &json!({"model": model.to_json(), "was_there": was_there}),
+        )?;
+    } else {
+        let (name, size) = (&model.on_disk.name, shown(model.on_disk.bytes()));
+        let was_there = if imported.was_there {
+            ", was here already"
+        } else {
+            ""
+        };
+        let name = escape::text(name.as_bytes());
+        writeln!(
+            out,
+            "imported `{name}` ({size}{was_there}); use it with `--model {name}`"
+        )?;
+    }
+    out.flush()?;
+    Ok(Exit::Found)
+}
