@@ -1,9 +1,10 @@
 //! Measures what fetching a file costs beside a plain download of the same bytes
 //! from the same server: resumable parts, SHA-256, links and locks against
-//! writing what comes. Both end with the bytes on disk.
+//! writing what comes. Both end with the bytes on disk. A pause after each 64 KiB
+//! makes the loopback as slow as a network.
 //!
 //! ```text
-//! cargo run --release -p fathom-models --example pull_speed [-- MEGABYTES]
+//! cargo run --release -p fathom-models --example pull_speed [-- MEGABYTES [PAUSE_MICROSECONDS]]
 //! ```
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use fake::{FakeHub, model};
+use fake::{FakeHub, Faults, model};
 use fathom_models::hub::{Hub, HubOptions, Retry};
 
 const NAME: &str = "owner/some-model";
@@ -24,10 +25,16 @@ const FILE: &str = "some-model-q4_k_m.gguf";
 const ROUNDS: usize = 9;
 
 fn main() {
-    let megabytes = std::env::args()
-        .nth(1)
-        .map_or(100, |text| text.parse().unwrap());
+    let argument = |at, default| {
+        let given = std::env::args().nth(at);
+        given.map_or(default, |text| text.parse::<usize>().unwrap())
+    };
+    let (megabytes, pause) = (argument(1, 100), argument(2, 0));
     let hub = FakeHub::serve(NAME, &[(FILE, model(megabytes * 1_000_000, 1))]);
+    hub.faults(Faults {
+        pause: Duration::from_micros(pause as u64),
+        ..Faults::default()
+    });
     let (mut plain, mut pulled) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         // In turns, as the machine may be busy with other things by turns.

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 /// Blocks that may wait to be hashed.
-const WAITING: usize = 16;
+const WAITING: usize = 4;
 
 /// The hash of a file: SHA-256 for large files, git's blob hash for small ones
 /// that a repository holds itself.

@@ -13,9 +13,9 @@ use super::retry::Failure;
 use crate::digest::{self, Digest, HashThread, Hasher};
 
 /// Bytes that are read at once.
-const BLOCK: usize = 512 << 10;
+const BLOCK: usize = 128 << 10;
 /// Blocks that may wait to be written.
-const WAITING: usize = 8;
+const WAITING: usize = 4;
 /// How often the cancel flag is looked at while nothing comes.
 const POLL: Duration = Duration::from_millis(25);
 
