@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fathom_indexer::pipeline::{Encoders, RefreshReport};
+use fathom_indexer::pipeline::{Encoders, Event, RefreshReport};
 use fathom_indexer::watch::{Mode, Pending, Signal, Watcher};
 
 use super::protocol::{Reply, RepositoryStatus, rules};
@@ -348,13 +348,17 @@ impl Repository {
 
     fn encode(&mut self, cancel: &AtomicBool) {
         let began = Instant::now();
-        let (workspace, is_slice) = (&self.workspace, self.backlog > FEW);
+        let (workspace, on, is_slice) = (&self.workspace, &self.on, self.backlog > FEW);
         let work = || {
             if is_slice {
                 // A thread's own: it and those that it starts stand back.
                 let _ = rustix::process::nice(NICENESS);
             }
-            workspace.encode(Duration::ZERO, cancel, &|_| {
+            workspace.encode(Duration::ZERO, cancel, &|event| {
+                if let Event::Saved { done } = event {
+                    let (root, took) = (workspace.root().display(), began.elapsed().as_secs_f64());
+                    on(&format!("`{root}`: {done} chunks encoded in {took:.2} s"));
+                }
                 if is_slice && began.elapsed() > SLICE {
                     cancel.store(true, Ordering::SeqCst);
                 }
@@ -363,14 +367,7 @@ impl Repository {
         let result = std::thread::scope(|scope| scope.spawn(work).join());
         self.encoding_fails = !matches!(&result, Ok(Ok(_)));
         match result {
-            Ok(Ok(report)) => {
-                if report.encoded > 0 {
-                    let (root, took) = (workspace.root().display(), report.took.as_secs_f64());
-                    (self.on)(&format!(
-                        "`{root}`: {} chunks encoded in {took:.2} s",
-                        report.encoded
-                    ));
-                }
+            Ok(Ok(_)) => {
                 if self.count().is_ok() {
                     self.settle();
                 }

@@ -20,5 +20,6 @@ mod models;
 mod reading;
 mod search;
 mod server;
+mod soak;
 mod talking;
 mod watch;

@@ -13,14 +13,14 @@ use crate::common::{Run, SMALL, Sandbox, wait};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A daemon that ends with the test.
-struct Daemon<'s> {
+pub struct Daemon<'s> {
     sandbox: &'s Sandbox,
     child: Option<Child>,
 }
 
 impl<'s> Daemon<'s> {
     /// Watches the sandbox's tree, or the paths of `more`; returns when it answers.
-    fn start(sandbox: &'s Sandbox, more: &[&str]) -> Daemon<'s> {
+    pub fn start(sandbox: &'s Sandbox, more: &[&str]) -> Daemon<'s> {
         let args = [&["watch"][..], more].concat();
         let child = sandbox.command(&args).spawn().unwrap();
         let daemon = Daemon {
@@ -52,14 +52,14 @@ impl<'s> Daemon<'s> {
         }
     }
 
-    fn until_fresh(&self) -> Value {
+    pub fn until_fresh(&self) -> Value {
         self.until("fresh", |status| {
             let all = status["repositories"].as_array().unwrap();
             !all.is_empty() && all.iter().all(|one| one["state"] == "fresh")
         })
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.as_ref().unwrap().id() as i32).unwrap()
     }
 

@@ -121,10 +121,10 @@ impl Job<'_> {
         }
         let mut writer = store.writer(self.options.wait)?;
         // Another writer may have been here in the meantime.
-        let newer = Catalog::of(&writer.snapshot()?)?;
-        let (catalog, plan) = match newer.generation == catalog.generation {
+        let (catalog, plan) = match writer.generation() == catalog.generation {
             true => (catalog, plan),
             false => {
+                let newer = Catalog::of(&writer.snapshot()?)?;
                 let plan = self.plan(&newer, tree)?;
                 (newer, plan)
             }

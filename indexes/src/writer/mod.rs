@@ -70,6 +70,11 @@ impl Writer {
         &self.repairs
     }
 
+    /// The newest generation; nobody else can make another while this writer lives.
+    pub fn generation(&self) -> u64 {
+        self.state.generation
+    }
+
     /// A view of the newest generation.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Snapshot::open(self.place.clone())
