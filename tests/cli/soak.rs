@@ -123,7 +123,7 @@ fn size(pid: Pid) -> (u64, usize) {
     let statm = fs::read_to_string(proc.join("statm")).unwrap();
     let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
     let files = fs::read_dir(proc.join("fd")).unwrap().count();
-    (pages * rustix::param::page_size() as u64 >> 20, files)
+    ((pages * rustix::param::page_size() as u64) >> 20, files)
 }
 
 #[test]
