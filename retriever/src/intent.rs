@@ -28,6 +28,8 @@ pub struct Intents {
     pub exports: bool,
     /// The definition of something ("where is X defined").
     pub definition: bool,
+    /// How the whole is built, rather than one place in it.
+    pub overview: bool,
 }
 
 impl Intents {
@@ -56,6 +58,9 @@ impl Intents {
             declarations: any("typings declaration declarations d"),
             exports: any("export exports exported reexport reexports init public"),
             definition: any("defined definition define defines declared declares"),
+            overview: any(
+                "architecture architectural overview structured organized organised modules crates packages components layers",
+            ),
         }
     }
 }

@@ -164,3 +164,21 @@ fn the_context_is_shown_exactly_and_without_secrets() {
         "{run}"
     );
 }
+
+#[test]
+fn a_question_about_the_whole_gets_a_map() {
+    let sandbox = Sandbox::new(&[
+        ("src/store.rs", "pub fn open_store() {}\n"),
+        ("src/main.rs", "fn main() {\n    open_store();\n}\n"),
+    ]);
+    sandbox.run(&["index"]).expect_code(0);
+    let asks = |question: &str| {
+        let run = sandbox.run(&["ask", "-q", "--show-context", question]);
+        run.expect_code(0).stdout
+    };
+    let whole = asks("what is the architecture of the store");
+    assert!(whole.contains("Map of the repository"), "{whole}");
+    assert!(whole.contains("     1  pub fn open_store()"), "{whole}");
+    let part = asks("what opens the store");
+    assert!(!part.contains("Map of the repository"), "{part}");
+}

@@ -4,6 +4,7 @@
 //! stand outside of it. That lets an answer quote, and lets a quotation be checked.
 
 mod around;
+mod overview;
 mod pack;
 mod sources;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use crate::cite::Shown;
 use crate::untrusted;
 
 pub use around::{around, at};
+pub use overview::for_question;
 pub use pack::{File, Want, pack};
 pub use sources::gather;
 
@@ -87,13 +89,30 @@ pub struct Context {
     pub pieces: Vec<Piece>,
     /// Pieces that were shown with earlier questions: numbers go on after them.
     pub before: usize,
+    /// A map of the repository, without secrets; empty: none is shown.
+    pub overview: String,
 }
+
+/// The number of what may be named and quoted, but not cited: none that an answer gives.
+pub const UNNUMBERED: usize = usize::MAX;
 
 impl Context {
     /// These pieces in this order.
     #[must_use]
     pub fn of(pieces: Vec<Piece>) -> Context {
-        Context { pieces, before: 0 }
+        Context {
+            pieces,
+            ..Context::default()
+        }
+    }
+
+    /// The same below a map of the repository; secrets are taken out of it.
+    #[must_use]
+    pub fn with_overview(self, map: &str) -> Context {
+        Context {
+            overview: untrusted::redact(map).text,
+            ..self
+        }
     }
 
     /// Without the pieces that earlier ones hold, numbered on after them.
@@ -121,9 +140,14 @@ impl Context {
         pieces.join("\n")
     }
 
-    /// The pieces, for the check of citations. Heads count as shown.
+    /// The pieces, for the check of citations. Heads count as shown, and so does the map.
     #[must_use]
     pub fn shown(&self) -> Vec<Shown> {
+        let overview = (!self.overview.is_empty()).then(|| Shown {
+            number: UNNUMBERED,
+            label: String::new(),
+            text: self.overview.clone(),
+        });
         let shown = self.numbered().map(|(number, piece)| Shown {
             number,
             label: piece.label(),
@@ -132,6 +156,6 @@ impl Context {
                 false => format!("{}\n{}", piece.inside.join("\n"), piece.text),
             },
         });
-        shown.collect()
+        shown.chain(overview).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::cite::Shown;
-use crate::context::Context;
+use crate::context::{Context, UNNUMBERED};
 use crate::reader::{Message, Role};
 
 /// The rules: the same for every question, so that a reader computes them once.
@@ -44,9 +44,6 @@ pub fn ask(question: &str, context: &Context) -> Prompt {
     continued(&[], question, context)
 }
 
-/// The number of a card among what is shown: none that an answer cites.
-const CARD: usize = usize::MAX;
-
 /// Asks for an explanation of what a card describes. `card` is the card as text; what it says may
 /// be named and quoted like an excerpt.
 #[must_use]
@@ -58,7 +55,7 @@ pub fn explain(name: &str, card: &str, context: &Context) -> Prompt {
     );
     let mut prompt = ask(&question, context);
     prompt.shown.push(Shown {
-        number: CARD,
+        number: UNNUMBERED,
         label: String::new(),
         text: card,
     });
@@ -70,6 +67,13 @@ pub fn explain(name: &str, card: &str, context: &Context) -> Prompt {
 pub fn continued(earlier: &[Message], question: &str, context: &Context) -> Prompt {
     let mut content = String::new();
     let mut quotable = Vec::new();
+    if !context.overview.is_empty() {
+        let fence = crate::untrusted::fence(&context.overview);
+        content.push_str(&format!(
+            "Map of the repository: the most important definitions, by line.\n{fence}\n{}{fence}\n\n",
+            context.overview
+        ));
+    }
     for (number, piece) in context.numbered() {
         let from = content.len();
         content.push_str(&piece.render(number));
@@ -133,6 +137,31 @@ mod tests {
             assert!(part.starts_with(&format!("[{}] {}", shown.number, shown.label)));
             assert!(part.contains(&shown.text));
         }
+    }
+
+    #[test]
+    fn a_map_stands_before_the_excerpts_and_has_no_number() {
+        let piece = Piece::new(b"a.rs", "rust", (3, 3), "let a = 1;\n");
+        let context = Context::of(vec![piece]).with_overview("a.rs\n     1  fn main()\n");
+        let prompt = ask("what is the architecture?", &context);
+        insta::assert_snapshot!(prompt.messages[1].content, @r"
+        Map of the repository: the most important definitions, by line.
+        ```
+        a.rs
+             1  fn main()
+        ```
+
+        [1] a.rs:3-3
+        ```rust
+        let a = 1;
+        ```
+
+        Question: what is the architecture?
+        ");
+        let quoted = &prompt.messages[1].content[prompt.quotable[0].clone()];
+        assert!(quoted.starts_with("[1] a.rs:3-3"), "{quoted}");
+        let numbers: Vec<usize> = prompt.shown.iter().map(|one| one.number).collect();
+        assert_eq!(numbers, [1, UNNUMBERED]);
     }
 
     #[test]

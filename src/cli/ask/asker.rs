@@ -181,7 +181,8 @@ impl Asker<'_> {
             self.args.context_tokens(),
         );
         let room = self.conversation.make_room(question, &count, limits);
-        let context = context::gather(snapshot, hits, &count, room)?;
+        let under = self.session.workspace.under();
+        let context = context::for_question(snapshot, question, under, hits, &count, room)?;
         if context.pieces.is_empty() && !hits.is_empty() {
             return Err(no_room(reader.context(), room).into());
         }

@@ -125,7 +125,8 @@ fn show_context(args: &AskArgs, asker: &mut Asker<'_>) -> anyhow::Result<Exit> {
     } else {
         let count = |text: &str| text.len().div_ceil(BYTES_PER_TOKEN);
         let budget = args.answer.context_tokens();
-        let context = context::gather(&snapshot, &hits, &count, budget)?;
+        let (question, under) = (&args.question, asker.session.workspace.under());
+        let context = context::for_question(&snapshot, question, under, &hits, &count, budget)?;
         let prompt = prompt::ask(&args.question, &context);
         let tokens: usize = prompt.messages.iter().map(|one| count(&one.content)).sum();
         (prompt, tokens, None)
@@ -136,6 +137,7 @@ fn show_context(args: &AskArgs, asker: &mut Asker<'_>) -> anyhow::Result<Exit> {
         let messages = messages
             .map(|message| json!({"role": message.role.as_str(), "content": message.content}));
         let shown = prompt.shown.iter();
+        let shown = shown.filter(|one| one.number != context::UNNUMBERED);
         let shown = shown.map(|one| json!({"number": one.number, "place": one.label}));
         let document = json!({
             "messages": messages.collect::<Vec<_>>(),
