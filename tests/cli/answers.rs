@@ -21,7 +21,7 @@ const CALLS: &[(&str, &str)] = &[
 ];
 
 /// Runs with something on stdin.
-fn piped(sandbox: &Sandbox, args: &[&str], text: &str) -> Run {
+pub fn piped(sandbox: &Sandbox, args: &[&str], text: &str) -> Run {
     let mut child = sandbox.command(args).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(text.as_bytes()).unwrap();

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::answers::piped;
 use crate::asking::{fixture, indexed};
 use crate::common::Sandbox;
 
@@ -143,4 +144,30 @@ fn an_explanation_quotes_and_is_cached() {
     ] {
         assert_eq!(second["prose"][same], first["prose"][same], "{same}");
     }
+}
+
+#[test]
+fn of_a_trace_the_first_place_is_told_about() {
+    let sandbox = code();
+    let model = fixture();
+    let explain = ["explain", "--json", "--model", &model];
+    let card = |name: &str| {
+        let args = [&explain[..], &["--no-reader", name]].concat();
+        sandbox.run(&args).expect_code(0).json()["cards"][0].clone()
+    };
+    let (first, second) = (card("Ngrams::agreement"), card("Ngrams::push"));
+    let frame = |card: &Value| {
+        format!(
+            "  at {}:{}\n",
+            card["path"].as_str().unwrap(),
+            card["start_line"]
+        )
+    };
+    let trace = frame(&first) + &frame(&second);
+    let run = piped(&sandbox, &explain, &trace).expect_code(0).json();
+    assert_eq!(run["cards"].as_array().unwrap().len(), 2, "{run}");
+    let alone = sandbox.run(&[&explain[..], &["Ngrams::agreement"]].concat());
+    let alone = alone.expect_code(0).json();
+    assert_eq!(alone["prose"]["kept"], true, "{alone}");
+    assert_eq!(alone["prose"]["answer"], run["prose"]["answer"]);
 }

@@ -115,9 +115,10 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
         anew: args.refresh,
         show: (!args.json).then_some(paint),
     };
-    let prose = match seen.cards.as_slice() {
-        [only] => teller.tell(&snapshot, only)?,
-        _ => Prose::default(),
+    // Of a trace the first place: where it failed.
+    let prose = match seen.cards.first() {
+        Some(first) => teller.tell(&snapshot, first)?,
+        None => Prose::default(),
     };
     if args.json {
         let mut document = seen.document();
