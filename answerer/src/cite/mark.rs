@@ -3,6 +3,7 @@
 use super::Shown;
 use super::known::Known;
 use super::scan::{self, Kind, Part};
+use crate::untrusted::Lines;
 
 /// Stands behind what is not in the code that was shown.
 pub const MARK: &str = "[?]";
@@ -12,8 +13,7 @@ pub const MARK: &str = "[?]";
 /// [`Checker`](super::Checker), which sees the answer as it was.
 pub struct Marks<'a> {
     known: Known<'a>,
-    /// The line that is not complete.
-    line: String,
+    incoming: Lines,
     /// The open fence, and what came since.
     block: Option<((char, usize), String)>,
 }
@@ -24,17 +24,14 @@ impl<'a> Marks<'a> {
     pub fn new(shown: &'a [Shown]) -> Marks<'a> {
         Marks {
             known: Known::new(shown),
-            line: String::new(),
+            incoming: Lines::default(),
             block: None,
         }
     }
 
     /// Adds what came; returns complete lines.
     pub fn push(&mut self, piece: &str) -> String {
-        self.line.push_str(piece);
-        let end = self.line.rfind('\n').map_or(0, |at| at + 1);
-        let rest = self.line.split_off(end);
-        let complete = std::mem::replace(&mut self.line, rest);
+        let complete = self.incoming.push(piece);
         let lines = complete.split_inclusive('\n');
         lines.map(|line| self.line(line)).collect()
     }
@@ -42,7 +39,7 @@ impl<'a> Marks<'a> {
     /// The rest.
     #[must_use]
     pub fn finish(mut self) -> String {
-        let rest = std::mem::take(&mut self.line);
+        let rest = self.incoming.rest();
         let mut out = match rest.is_empty() {
             true => rest,
             false => self.line(&rest),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub use error::ReaderError;
 pub use http::{HttpOptions, HttpReader};
 #[cfg(feature = "llama")]
-pub use llama::{LlamaReader, system_info};
+pub use llama::LlamaReader;
 pub use options::{Drafting, LlamaOptions, Override, OverrideValue};
 
 use crate::lookup::{DraftCount, Sampling};

@@ -1,11 +1,13 @@
 //! Repository text as data: secrets never enter a prompt, fences that text
 //! cannot close, answers in which nothing is rendered or obeyed.
 
+mod lines;
 mod neutral;
 mod secrets;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use lines::Lines;
 pub use neutral::{Neutral, neutral};
 pub use secrets::{Redacted, redact};
 

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use super::Lines;
 use crate::cite::scan;
 
 /// Addresses that a terminal or a browser makes a link of.
@@ -19,8 +20,7 @@ static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub struct Neutral<'a> {
     /// What the reader was shown; addresses that it quotes from there stay as they are.
     shown: Vec<&'a str>,
-    /// The line that is not complete.
-    line: String,
+    incoming: Lines,
     fence: Option<(char, usize)>,
 }
 
@@ -30,17 +30,14 @@ impl<'a> Neutral<'a> {
     pub fn new(shown: impl IntoIterator<Item = &'a str>) -> Neutral<'a> {
         Neutral {
             shown: shown.into_iter().collect(),
-            line: String::new(),
+            incoming: Lines::default(),
             fence: None,
         }
     }
 
     /// Adds what came; returns what can be shown: complete lines.
     pub fn push(&mut self, piece: &str) -> String {
-        self.line.push_str(piece);
-        let end = self.line.rfind('\n').map_or(0, |at| at + 1);
-        let rest = self.line.split_off(end);
-        let complete = std::mem::replace(&mut self.line, rest);
+        let complete = self.incoming.push(piece);
         let lines = complete.split_inclusive('\n');
         lines.map(|line| self.line(line)).collect()
     }
@@ -48,7 +45,7 @@ impl<'a> Neutral<'a> {
     /// The rest.
     #[must_use]
     pub fn finish(mut self) -> String {
-        let rest = std::mem::take(&mut self.line);
+        let rest = self.incoming.rest();
         self.line(&rest)
     }
 

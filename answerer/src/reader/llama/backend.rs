@@ -34,7 +34,7 @@ pub(super) fn take_messages() -> Vec<String> {
 /// Processor features and accelerators that this build uses on this machine,
 /// in llama.cpp's own words.
 #[must_use]
-pub fn system_info() -> String {
+pub(super) fn system_info() -> String {
     start();
     // SAFETY: returns a pointer to a static, terminated string.
     let text = unsafe { CStr::from_ptr(sys::llama_print_system_info()) };

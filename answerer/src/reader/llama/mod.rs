@@ -10,8 +10,6 @@ mod read;
 mod saved;
 mod tune;
 
-pub use backend::system_info;
-
 use std::path::Path;
 use std::sync::Arc;
 
