@@ -18,6 +18,8 @@ use fathom::daemon::client::{self, Wanted};
 use fathom::daemon::{Options, serve};
 use fathom::workspace::Workspace;
 
+/// Nothing cancels it.
+static NEVER: AtomicBool = AtomicBool::new(false);
 const DISTINCT: usize = 2_000;
 const WORDS: [&str; 12] = [
     "parse", "render", "commit", "merge", "lock", "query", "route", "stream", "cache", "score",
@@ -83,7 +85,7 @@ fn measure(
     {}
     // The time stamps of the tree are no longer too new to be trusted.
     std::thread::sleep(Duration::from_secs(3));
-    while !client::catch_up(settings, root, Wanted::Everything) {
+    while !client::catch_up(settings, root, Wanted::Everything, &NEVER) {
         std::thread::sleep(Duration::from_millis(50));
     }
     let (mut words, mut vectors, mut asked) = (Vec::new(), Vec::new(), Vec::new());
@@ -106,7 +108,7 @@ fn measure(
         std::thread::sleep(Duration::from_millis(100));
         write(root, file, &text(file % DISTINCT, &format!("asked{round}")))?;
         let saved = Instant::now();
-        if !client::catch_up(settings, root, Wanted::Everything) {
+        if !client::catch_up(settings, root, Wanted::Everything, &NEVER) {
             return Err("the daemon did not catch up".into());
         }
         asked.push(saved.elapsed());
@@ -118,7 +120,7 @@ fn measure(
     let mut idle: Vec<Duration> = (0..rounds)
         .map(|_| {
             let start = Instant::now();
-            client::catch_up(settings, root, Wanted::Encoded);
+            client::catch_up(settings, root, Wanted::Encoded, &NEVER);
             start.elapsed()
         })
         .collect();

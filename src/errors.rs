@@ -66,7 +66,7 @@ pub fn finish(result: anyhow::Result<Exit>) -> Exit {
 
 /// One line on stderr. When stderr itself is closed there is nobody left to tell.
 pub fn tell(line: &str) {
-    let line = crate::output::escape::text(line.as_bytes());
+    let line = fathom::output::escape::text(line.as_bytes());
     let _ = writeln!(io::stderr(), "{line}");
 }
 

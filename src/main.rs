@@ -3,7 +3,6 @@
 mod cli;
 mod errors;
 mod eval;
-mod output;
 mod progress;
 mod signals;
 

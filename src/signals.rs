@@ -4,36 +4,49 @@
 //! not published is simply not there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use crate::errors::{INTERRUPTED, tell};
 
 /// Set by the first signal; long work looks at it between batches.
-static CANCELLED: AtomicBool = AtomicBool::new(false);
+static CANCELLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// Whether there is work that can keep what it has done.
 static WORKING: AtomicBool = AtomicBool::new(false);
 /// Whether this work ends so soon that a signal needs no words.
 static AT_ONCE: AtomicBool = AtomicBool::new(false);
 
-/// Like [`during`], for an answer: it ends at once, and the next one is asked for anew.
-pub fn during_answer<T>(work: impl FnOnce(&AtomicBool) -> T) -> anyhow::Result<T> {
+/// An answer begins that a signal may stop: it ends at once, and the next one is asked for anew.
+/// Call [`answered`] when it has ended.
+pub fn answering() -> anyhow::Result<Arc<AtomicBool>> {
+    install()?;
     AT_ONCE.store(true, Ordering::SeqCst);
-    let result = during(work);
+    WORKING.store(true, Ordering::SeqCst);
+    Ok(CANCELLED.clone())
+}
+
+/// The answer has ended.
+pub fn answered() {
+    WORKING.store(false, Ordering::SeqCst);
     AT_ONCE.store(false, Ordering::SeqCst);
     CANCELLED.store(false, Ordering::SeqCst);
-    result
 }
 
 /// Runs work that looks at the flag and then ends soon. Outside of such work a
 /// signal ends the program.
 pub fn during<T>(work: impl FnOnce(&AtomicBool) -> T) -> anyhow::Result<T> {
-    static INSTALLED: AtomicBool = AtomicBool::new(false);
-    if !INSTALLED.swap(true, Ordering::SeqCst) {
-        ctrlc::set_handler(on_signal)?;
-    }
+    install()?;
     WORKING.store(true, Ordering::SeqCst);
     let result = work(&CANCELLED);
     WORKING.store(false, Ordering::SeqCst);
     Ok(result)
+}
+
+fn install() -> anyhow::Result<()> {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if !INSTALLED.swap(true, Ordering::SeqCst) {
+        ctrlc::set_handler(on_signal)?;
+    }
+    Ok(())
 }
 
 /// Whether a signal has come.

@@ -6,19 +6,23 @@ use std::time::Instant;
 
 use clap::Args;
 use fathom::config::Flags;
+use fathom::engine::question::Asker;
+use fathom::engine::session::Session;
 use fathom::reader::{self, Readers};
 use fathom_answerer::card::Place;
 use fathom_answerer::conversation::Conversation;
+use fathom_retriever::Mode;
 
 use super::Global;
-use super::ask::{Asker, Session, finish};
+use super::ask::{finish, open};
 use super::freshness::{self, Freshness};
 use super::reader::AnswerArgs;
 use super::search::{FilterArgs, FreshnessArgs};
+use super::terminal::Terminal;
 use crate::errors::{self, Exit};
-use crate::output::answer::{document, write_evidence};
-use crate::output::card::range;
-use crate::output::style::Paint;
+use fathom::output::answer::{document, write_evidence};
+use fathom::output::card::range;
+use fathom::output::style::Paint;
 
 /// What a line that begins with `/` may say.
 const COMMANDS: &str =
@@ -65,19 +69,22 @@ pub fn run(global: &Global, args: &ChatArgs) -> anyhow::Result<Exit> {
     readers.begin();
     let paint = Paint::for_stdout(settings.color);
     let wanted = args.freshness.wanted(true);
-    let session = Session::open(global, &args.path, settings, None, wanted)?;
+    let (workspace, model) = open(global, &args.path, &settings, None, wanted)?;
     let mut chat = Chat {
+        global,
         args,
         paint,
         failed: false,
         asker: Asker {
-            global,
-            session: &session,
-            filter: &args.filter,
-            args: &args.answer,
-            readers,
-            conversation: Conversation::default(),
-            show: (!args.json).then_some(paint),
+            session: Session {
+                workspace: &workspace,
+                model: &model,
+            },
+            request: args.filter.request("", Mode::Hybrid, settings.top_k),
+            limits: args.answer.limits(),
+            readers: &mut readers,
+            conversation: &mut Conversation::default(),
+            listener: &mut Terminal::new(global, (!args.json).then_some(paint)),
         },
     };
     chat.talk(&mut io::stdin().lock())?;
@@ -89,6 +96,7 @@ pub fn run(global: &Global, args: &ChatArgs) -> anyhow::Result<Exit> {
 }
 
 struct Chat<'a> {
+    global: &'a Global,
     args: &'a ChatArgs,
     paint: Paint,
     asker: Asker<'a>,
@@ -111,7 +119,7 @@ impl Chat<'_> {
             match parse(&line) {
                 Line::Question(question) => self.answer(&question)?,
                 Line::Sources => self.sources()?,
-                Line::New => self.asker.conversation = Conversation::default(),
+                Line::New => *self.asker.conversation = Conversation::default(),
                 Line::Quit => return Ok(()),
                 Line::Unknown(word) => errors::tell(&format!("`{word}` is unknown; {COMMANDS}")),
                 Line::Nothing => {}
@@ -123,8 +131,8 @@ impl Chat<'_> {
     fn answer(&mut self, question: &str) -> anyhow::Result<()> {
         let began = Instant::now();
         if self.args.freshness.wanted(false) == Freshness::Words {
-            let workspace = &self.asker.session.workspace;
-            freshness::ensure(self.asker.global, workspace, Freshness::Words)?;
+            let workspace = self.asker.session.workspace;
+            freshness::ensure(self.global, workspace, Freshness::Words)?;
         }
         let asked = match self.asker.ask(question, began) {
             Ok(asked) => asked,
@@ -143,7 +151,7 @@ impl Chat<'_> {
         writeln!(out)?;
         out.flush()?;
         // An interrupted answer ends the answer, not the chat.
-        let _exit = finish(self.asker.global, &asked, self.args.answer.stats());
+        let _exit = finish(self.global, &asked, self.args.answer.stats());
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Global;
 use crate::errors::Exit;
-use crate::output::{escape, json};
+use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 pub struct CheckArgs {

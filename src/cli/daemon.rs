@@ -9,8 +9,8 @@ use fathom::daemon::protocol::{DaemonStatus, Reply, RepositoryStatus, Request};
 
 use super::Global;
 use crate::errors::{Exit, Failure};
-use crate::output::style::Paint;
-use crate::output::{escape, json};
+use fathom::output::style::Paint;
+use fathom::output::{escape, json};
 
 /// How long it may take to finish what it is at.
 const STOP: Duration = Duration::from_secs(30);

@@ -11,8 +11,8 @@ use fathom_encoders::{Encoder, EncoderOptions, Profile, runtime};
 
 use super::Global;
 use crate::errors::Exit;
-use crate::output::escape;
-use crate::output::style::Paint;
+use fathom::output::escape;
+use fathom::output::style::Paint;
 
 #[derive(Args, Debug)]
 pub struct DoctorArgs {

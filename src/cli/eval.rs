@@ -9,7 +9,7 @@ use fathom_retriever::Mode;
 use super::Global;
 use crate::errors::Exit;
 use crate::eval::{self, Labels, Report, Variant};
-use crate::output::json;
+use fathom::output::json;
 
 /// The ranking modes; regex and symbol search have nothing to rank.
 const RANKED: [Mode; 4] = [Mode::Hybrid, Mode::Late, Mode::Dense, Mode::Lexical];

@@ -7,11 +7,11 @@ use fathom::config::ColorChoice;
 
 use super::Global;
 use crate::errors::Exit;
-use crate::output::excerpt::Amount;
-use crate::output::highlight::Highlighter;
-use crate::output::style::Paint;
-use crate::output::text::{self, TextOptions};
-use crate::output::{Answer, Item, budget, json};
+use fathom::output::excerpt::Amount;
+use fathom::output::highlight::Highlighter;
+use fathom::output::style::Paint;
+use fathom::output::text::{self, TextOptions};
+use fathom::output::{Answer, Item, budget, json};
 
 /// How results are shown.
 #[derive(Args, Debug)]

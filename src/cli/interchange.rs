@@ -9,9 +9,9 @@ use fathom::workspace::{Inspection, Workspace};
 
 use super::Global;
 use crate::errors::Exit;
-use crate::output::escape;
 use crate::progress::Progress;
 use crate::signals;
+use fathom::output::escape;
 
 /// How long to wait for another process that writes to the same index.
 const PATIENCE: Duration = Duration::from_secs(30);

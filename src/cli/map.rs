@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::search::FreshnessArgs;
 use super::{Global, freshness};
 use crate::errors::Exit;
-use crate::output::style::Paint;
-use crate::output::{escape, json};
+use fathom::output::style::Paint;
+use fathom::output::{escape, json};
 
 /// Bytes taken for one token, as `search --max-tokens` does.
 const BYTES_PER_TOKEN: usize = 4;

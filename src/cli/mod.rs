@@ -1,6 +1,5 @@
 //! The command line: arguments here, one file per command.
 
-mod answer;
 pub mod ask;
 pub mod chat;
 pub mod check;
@@ -21,6 +20,7 @@ mod reader;
 pub mod search;
 pub mod similar;
 pub mod status;
+mod terminal;
 pub mod watch;
 
 use std::path::PathBuf;

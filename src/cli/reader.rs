@@ -1,11 +1,11 @@
 //! Which reader answers: the options that `ask`, `chat` and `explain` share.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use fathom::config::ReaderOptions;
 
-use super::ask::seconds;
+use fathom::engine::question::AnswerLimits;
 
 /// A reader model and how it is run.
 #[derive(Args, Clone, Debug, Default)]
@@ -94,23 +94,39 @@ impl AnswerArgs {
         }
     }
 
-    /// Tokens of code that the reader is shown.
-    pub fn context_tokens(&self) -> usize {
-        self.context_tokens
-    }
-
-    /// Tokens of the answer at most.
-    pub fn max_tokens(&self) -> usize {
-        self.max_tokens
-    }
-
-    /// When an answer to a question of `began` is cut off.
-    pub fn deadline(&self, began: Instant) -> Option<Instant> {
-        self.deadline.map(|after| began + after)
+    /// How much is read and said.
+    pub fn limits(&self) -> AnswerLimits {
+        AnswerLimits {
+            context_tokens: self.context_tokens,
+            max_tokens: self.max_tokens,
+            deadline: self.deadline,
+        }
     }
 
     /// Whether figures are wanted.
     pub fn stats(&self) -> bool {
         self.stats
+    }
+}
+
+/// Seconds as a duration that a clock can count.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match Duration::try_from_secs_f64(value) {
+        Ok(duration) if duration < Duration::from_secs(1 << 30) => Ok(duration),
+        _ => Err("not a number of seconds".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_numbers() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for wrong in ["", "-1", "NaN", "1e30", "soon"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use clap::Args;
 use fathom::config::Flags;
+use fathom::engine::results;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
 use fathom_encoders::Profile;
 use fathom_indexes::ChunkKind;
 use fathom_retriever::{Filter, Mode, QueryEncoder, SearchOutcome, SearchRequest};
 
+use super::Global;
 use super::format::{Format, FormatArgs};
 use super::freshness::{self, Freshness};
-use super::{Global, answer};
 use crate::errors::{Exit, warn};
-use crate::output::highlight::Highlighter;
+use fathom::output::highlight::Highlighter;
 
 #[derive(Args, Debug)]
 pub struct SearchArgs {
@@ -153,8 +154,11 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
         _ => Highlighter::words(&args.query),
     };
     let format = Format::new(&args.format, settings.color);
-    let mut answer = answer::build(&args.query, mode.as_str(), outcome, &snapshot, &format)?;
-    freshness::compare(&workspace, &snapshot, &mut answer)?;
+    let (asked_for, whole) = (
+        (args.query.as_str(), mode.as_str()),
+        format.needs_whole_files(),
+    );
+    let mut answer = results::answer(&workspace, &snapshot, asked_for, outcome, whole)?;
     answer.took = started.elapsed();
     if freshness == Freshness::AsItIs && !global.quiet {
         freshness::warn_of_changes(&answer);

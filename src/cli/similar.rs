@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use clap::Args;
 use fathom::config::Flags;
+use fathom::engine::results;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
 use fathom_encoders::Profile;
 use fathom_retriever::Mode;
 
+use super::Global;
 use super::format::{Format, FormatArgs};
 use super::freshness;
 use super::search::{FilterArgs, FreshnessArgs};
-use super::{Global, answer};
 use crate::errors::{Exit, Failure};
-use crate::output::highlight::Highlighter;
+use fathom::output::highlight::Highlighter;
 
 #[derive(Args, Debug)]
 pub struct SimilarArgs {
@@ -45,11 +46,12 @@ pub fn run(global: &Global, args: &SimilarArgs) -> anyhow::Result<Exit> {
     let snapshot = workspace.snapshot()?;
     let request = args.filter.request("", Mode::Hybrid, settings.top_k);
     model.wait().map_err(anyhow::Error::msg)?;
-    let outcome = workspace.similar(&snapshot, &model, line, request)?;
+    let place = (workspace.under().unwrap_or_default(), line);
+    let outcome = workspace.similar(&snapshot, &model, place, request)?;
     let format = Format::new(&args.format, settings.color);
     let query = args.place.to_string_lossy();
-    let mut answer = answer::build(&query, "similar", outcome, &snapshot, &format)?;
-    freshness::compare(&workspace, &snapshot, &mut answer)?;
+    let (asked_for, whole) = ((query.as_ref(), "similar"), format.needs_whole_files());
+    let mut answer = results::answer(&workspace, &snapshot, asked_for, outcome, whole)?;
     answer.took = started.elapsed();
     format.show(global, answer, &Highlighter::words(""))
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::Global;
 use crate::errors::Exit;
-use crate::output::{escape, json, style::Paint};
+use fathom::output::{escape, json, style::Paint};
 
 /// Examples shown of each reason.
 const EXAMPLES: usize = 5;

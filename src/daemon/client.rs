@@ -2,6 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -72,8 +73,18 @@ impl Client {
 
     /// Asks, and waits for the answer.
     pub fn ask(&mut self, request: &Request, patience: Duration) -> io::Result<Reply> {
+        self.ask_unless(&|| false, request, patience)
+    }
+
+    /// Like [`Client::ask`], but gives up when `stop` says so.
+    fn ask_unless(
+        &mut self,
+        stop: &dyn Fn() -> bool,
+        request: &Request,
+        patience: Duration,
+    ) -> io::Result<Reply> {
         self.line.send(request)?;
-        let reply = self.line.receive(patience, &|| false)?;
+        let reply = self.line.receive(patience, stop)?;
         reply.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
@@ -116,8 +127,8 @@ pub enum Wanted {
 }
 
 /// Has the daemon bring the index of `root` up to date. False if the caller has to do it: there
-/// is no daemon, or it does not watch this repository, or something went wrong.
-pub fn catch_up(settings: &Settings, root: &Path, wanted: Wanted) -> bool {
+/// is no daemon, or it does not watch this repository, or something went wrong, or `cancel` was set.
+pub fn catch_up(settings: &Settings, root: &Path, wanted: Wanted, cancel: &AtomicBool) -> bool {
     let Some(mut client) = Client::connect_to_use(settings) else {
         return false;
     };
@@ -131,7 +142,9 @@ pub fn catch_up(settings: &Settings, root: &Path, wanted: Wanted) -> bool {
         Wanted::Everything => Duration::MAX,
         _ => CATCHING_UP,
     };
-    matches!(client.ask(&request, patience), Ok(Reply::CaughtUp))
+    let stop = || cancel.load(Ordering::SeqCst);
+    let reply = client.ask_unless(&stop, &request, patience);
+    matches!(reply, Ok(Reply::CaughtUp))
 }
 
 /// Asks the daemon to watch a repository.

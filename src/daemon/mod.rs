@@ -18,6 +18,7 @@ mod server;
 mod watched;
 
 pub use serve::{Options, serve};
+pub use watched::{OnNote, Watched};
 
 use std::path::PathBuf;
 

@@ -27,15 +27,21 @@ const CLAIM: usize = 60;
 
 /// A question, and what there is to say to it.
 pub struct Asked {
+    /// As it was asked.
     pub question: String,
+    /// Generation of the index that answered.
     pub generation: u64,
+    /// Share of the chunks that are encoded, 0 to 1.
     pub coverage: f32,
     /// The search's.
     pub confidence: Option<Confidence>,
+    /// Evidence, the best first.
     pub spans: Vec<Span>,
+    /// The card of the symbol that the question names.
     pub card: Option<Explained>,
     /// The best answer of a reader.
     pub given: Option<Given>,
+    /// Who was asked, and why.
     pub steps: Vec<Step>,
 }
 
@@ -45,6 +51,7 @@ pub struct Given {
     pub reader: String,
     /// What it calls itself.
     pub model: String,
+    /// Its answer, checked.
     pub answered: Answered,
     /// Places that the answer cites or quotes, by number.
     sources: BTreeMap<usize, Cited>,

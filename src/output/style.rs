@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
+use crate::config::ColorChoice;
 use anstyle::{AnsiColor, Style};
-use fathom::config::ColorChoice;
 
 /// Paints text, or leaves it alone.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Paint {
 impl Paint {
     /// For stdout: `--color` first, then `NO_COLOR`, then whether it is a terminal.
     pub fn for_stdout(choice: ColorChoice) -> Paint {
-        let no_color = std::env::var_os(fathom::env::NO_COLOR).is_some_and(|v| !v.is_empty());
+        let no_color = std::env::var_os(crate::env::NO_COLOR).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Paint {
             on: match choice {

@@ -319,26 +319,27 @@ impl Workspace {
         }
     }
 
-    /// Searches a generation; what lies outside of the path that was opened is left out.
+    /// Searches a generation; what lies outside of the path that was opened is left out, unless
+    /// the request names another one.
     pub fn search(
         &self,
         snapshot: &Snapshot,
         encoder: Option<&dyn QueryEncoder>,
         mut request: SearchRequest,
     ) -> Result<SearchOutcome, WorkspaceError> {
-        request.filter.under = self.location.under.clone();
+        let opened = || self.location.under.clone();
+        request.filter.under = request.filter.under.or_else(opened);
         Ok(fathom_retriever::search(snapshot, encoder, &request)?)
     }
 
-    /// Code like the code at a line of the file that was opened, anywhere in the repository.
+    /// Code like the code at a line of a file, anywhere in the repository.
     pub fn similar(
         &self,
         snapshot: &Snapshot,
         encoder: &dyn QueryEncoder,
-        line: u32,
+        (path, line): (&[u8], u32),
         request: SearchRequest,
     ) -> Result<SearchOutcome, WorkspaceError> {
-        let path = self.under().unwrap_or_default();
         let like = SimilarRequest {
             chunk: fathom_retriever::chunk_at(snapshot, path, line)?.id,
             top_k: request.top_k,

@@ -1,31 +1,32 @@
 //! `fathom ask`: an answer from what the code says, with citations that are checked; without a
 //! reader the evidence for one.
 
-mod asker;
-mod session;
-
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use fathom::config::Flags;
+use fathom::config::{Flags, Settings};
+use fathom::engine::question::Asker;
+use fathom::engine::session::Session;
+use fathom::model::QueryModel;
 use fathom::reader::{self, Readers};
+use fathom::workspace::Workspace;
 use fathom_answerer::conversation::Conversation;
 use fathom_answerer::{context, prompt};
+use fathom_encoders::Profile;
 use fathom_retriever::Mode;
 use serde_json::json;
 
-pub use asker::{Asker, read_shown, seconds, warn_if_sent};
-pub use session::Session;
-
-use super::Global;
+use super::freshness::Freshness;
 use super::reader::AnswerArgs;
 use super::search::{FilterArgs, FreshnessArgs};
+use super::terminal::Terminal;
+use super::{Global, freshness};
 use crate::errors::{Exit, tell};
-use crate::output::answer::{Asked, NO_READER, document, stats_line, write_evidence};
-use crate::output::style::Paint;
-use crate::output::{escape, json};
+use fathom::output::answer::{Asked, NO_READER, document, stats_line, write_evidence};
+use fathom::output::style::Paint;
+use fathom::output::{escape, json};
 
 /// Bytes taken for one token where there is no reader to count them.
 const BYTES_PER_TOKEN: usize = 4;
@@ -59,22 +60,24 @@ pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
         reader: args.answer.options(),
         ..Flags::default()
     })?;
-    let readers = Readers::new(reader::sources(&settings)?, &settings);
+    let mut readers = Readers::new(reader::sources(&settings)?, &settings);
     let paint = Paint::for_stdout(settings.color);
     let wanted = args.freshness.wanted(true);
     let question = args.question.as_str();
-    let session = Session::open(global, &args.path, settings, Some(question), wanted)?;
+    let (workspace, model) = open(global, &args.path, &settings, Some(question), wanted)?;
     let mut asker = Asker {
-        global,
-        session: &session,
-        filter: &args.filter,
-        args: &args.answer,
-        readers,
-        conversation: Conversation::default(),
-        show: (!args.json).then_some(paint),
+        session: Session {
+            workspace: &workspace,
+            model: &model,
+        },
+        request: args.filter.request(question, Mode::Hybrid, settings.top_k),
+        limits: args.answer.limits(),
+        readers: &mut readers,
+        conversation: &mut Conversation::default(),
+        listener: &mut Terminal::new(global, (!args.json).then_some(paint)),
     };
     if args.show_context {
-        return show_context(args, &mut asker);
+        return show_context(global, args, &mut asker);
     }
     let asked = asker.ask(question, began)?;
     let mut out = BufWriter::new(io::stdout().lock());
@@ -84,6 +87,22 @@ pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(finish(global, &asked, args.answer.stats()))
+}
+
+/// Opens the repository of a path and brings its index up to date, while the model loads and
+/// encodes `first`, the first question.
+pub fn open(
+    global: &Global,
+    path: &Path,
+    settings: &Settings,
+    first: Option<&str>,
+    wanted: Freshness,
+) -> anyhow::Result<(Workspace, QueryModel)> {
+    let model = QueryModel::start(&Profile::bundled(), settings, first);
+    let workspace = Workspace::open_to_search(path, settings)?;
+    global.warn_all(workspace.warnings());
+    freshness::ensure(global, &workspace, wanted)?;
+    Ok((workspace, model))
 }
 
 /// Notes at the end, and the exit code.
@@ -107,11 +126,9 @@ pub fn finish(global: &Global, asked: &Asked, stats: bool) -> Exit {
 }
 
 /// Prints the messages that a reader would be sent, with its own count of tokens.
-fn show_context(args: &AskArgs, asker: &mut Asker<'_>) -> anyhow::Result<Exit> {
+fn show_context(global: &Global, args: &AskArgs, asker: &mut Asker<'_>) -> anyhow::Result<Exit> {
     let snapshot = asker.session.workspace.snapshot()?;
-    let top_k = asker.session.settings.top_k;
-    let request = args.filter.request(&args.question, Mode::Hybrid, top_k);
-    let hits = asker.session.search(&snapshot, request)?.hits;
+    let hits = asker.hits(&snapshot, &args.question)?;
     let has_reader = asker.readers.sources().next().is_some();
     let (prompt, tokens, counted_by) = if has_reader {
         let (prompt, _) = asker.prompt(0, &snapshot, &args.question, &hits)?;
@@ -124,7 +141,7 @@ fn show_context(args: &AskArgs, asker: &mut Asker<'_>) -> anyhow::Result<Exit> {
         )
     } else {
         let count = |text: &str| text.len().div_ceil(BYTES_PER_TOKEN);
-        let budget = args.answer.context_tokens();
+        let budget = args.answer.limits().context_tokens;
         let (question, under) = (&args.question, asker.session.workspace.under());
         let context = context::for_question(&snapshot, question, under, &hits, &count, budget)?;
         let prompt = prompt::ask(&args.question, &context);
@@ -155,7 +172,7 @@ fn show_context(args: &AskArgs, asker: &mut Asker<'_>) -> anyhow::Result<Exit> {
         }
     }
     out.flush()?;
-    asker.global.note(&match counted_by {
+    global.note(&match counted_by {
         Some(name) => format!("{tokens} tokens as `{name}` counts them"),
         None => format!("about {tokens} tokens, four bytes taken for one"),
     });

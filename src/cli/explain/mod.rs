@@ -1,40 +1,32 @@
 //! `fathom explain TARGET`: the card of a place in the code, at once and without any model; then,
 //! where there is a reader, its words about it.
 
-mod prose;
-
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fathom::config::Flags;
+use fathom::engine::explanation::{Wanted, explain};
+use fathom::engine::prose::{Prose, Teller};
 use fathom::model::QueryModel;
+use fathom::output::answer::{given_json, stats_line, steps_json};
+use fathom::output::card::Seen;
+use fathom::output::json;
+use fathom::output::style::Paint;
 use fathom::reader::{self, Readers};
 use fathom::workspace::Workspace;
-use fathom_answerer::card::{self, Card, Choice, Found, Subject, Target};
+use fathom_answerer::card::{self, Target};
 use fathom_encoders::Profile;
-use fathom_indexes::Snapshot;
-use fathom_retriever::{SimilarRequest, chunk_at, similar};
 use serde_json::Value;
 
 use super::reader::AnswerArgs;
 use super::search::FreshnessArgs;
+use super::terminal::Terminal;
 use super::{Global, freshness};
 use crate::errors::{Exit, Failure, tell};
-use crate::output::answer::{given_json, stats_line, steps_json};
-use crate::output::card::{Explained, Like, Seen};
-use crate::output::json;
-use crate::output::style::Paint;
-use prose::{Prose, Teller};
 
-/// Places of a stack trace that are explained.
-const PLACES: usize = 5;
 /// Bytes of a stack trace that are read.
 const TRACE: u64 = 4 << 20;
-/// Chunks of similar code on a card.
-const SIMILAR: usize = 3;
-/// Similarity below which code is not like the subject.
-const ALIKE: f32 = 0.6;
 
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
@@ -59,14 +51,6 @@ pub struct ExplainArgs {
     freshness: FreshnessArgs,
 }
 
-/// What is explained, and what could not be found.
-#[derive(Default)]
-struct Subjects {
-    found: Vec<Subject>,
-    choices: Vec<Choice>,
-    missing: Vec<String>,
-}
-
 pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let target = target(args.target.as_deref())?;
     let settings = global.settings_with(Flags {
@@ -86,21 +70,11 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     global.warn_all(workspace.warnings());
     freshness::ensure(global, &workspace, args.freshness.wanted(false))?;
     let snapshot = workspace.snapshot()?;
-    let subjects = find(&workspace, &snapshot, &target)?;
-    let model = can_compare(&snapshot, &subjects)
-        .then(|| QueryModel::start(&Profile::bundled(), &settings, None));
-    let mut seen = Seen {
-        target: target.to_string(),
-        generation: snapshot.generation(),
-        cards: Vec::new(),
-        choices: subjects.choices,
-        missing: subjects.missing,
-    };
-    for subject in subjects.found {
-        let card = card::card(&snapshot, subject)?;
-        seen.cards
-            .push(explained(&workspace, &snapshot, model.as_ref(), card)?);
-    }
+    let model = std::cell::OnceCell::new();
+    let start = || QueryModel::start(&Profile::bundled(), &settings, None);
+    let seen = explain(&workspace, &snapshot, &target, &|| {
+        Some(model.get_or_init(start))
+    })?;
     let paint = Paint::for_stdout(settings.color);
     if !args.json {
         let mut out = BufWriter::new(io::stdout().lock());
@@ -108,12 +82,11 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
         out.flush()?;
     }
     let mut teller = Teller {
-        global,
-        args: &args.answer,
         settings: &settings,
-        readers: Readers::new(sources, &settings),
+        limits: args.answer.limits(),
+        readers: &mut Readers::new(sources, &settings),
         anew: args.refresh,
-        show: (!args.json).then_some(paint),
+        listener: &mut Terminal::below(global, (!args.json).then_some(paint)),
     };
     // Of a trace the first place: where it failed.
     let prose = match seen.cards.first() {
@@ -164,25 +137,6 @@ fn finish(global: &Global, seen: &Seen, prose: &Prose, stats: bool) -> Exit {
     }
 }
 
-/// What was asked for.
-enum Wanted {
-    One(Target),
-    Trace(String),
-}
-
-impl std::fmt::Display for Wanted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Wanted::One(Target::Symbol(name)) => f.write_str(name),
-            Wanted::One(Target::Lines { path, start, end }) if start == end => {
-                write!(f, "{path}:{start}")
-            }
-            Wanted::One(Target::Lines { path, start, end }) => write!(f, "{path}:{start}-{end}"),
-            Wanted::Trace(_) => f.write_str("-"),
-        }
-    }
-}
-
 fn target(argument: Option<&str>) -> anyhow::Result<Wanted> {
     match argument {
         Some(target) if target != "-" => Ok(Wanted::One(card::parse(target))),
@@ -197,99 +151,4 @@ fn target(argument: Option<&str>) -> anyhow::Result<Wanted> {
             Ok(Wanted::Trace(String::from_utf8_lossy(&trace).into_owned()))
         }
     }
-}
-
-fn find(workspace: &Workspace, snapshot: &Snapshot, wanted: &Wanted) -> anyhow::Result<Subjects> {
-    let mut subjects = Subjects::default();
-    match wanted {
-        Wanted::One(Target::Symbol(name)) => {
-            let found = card::find_symbol(snapshot, name)?;
-            subjects.add(found, name.clone());
-        }
-        Wanted::One(Target::Lines { path, start, end }) => {
-            let written = wanted.to_string();
-            let path = match Path::new(path).exists() {
-                true => workspace.under().unwrap_or_default().to_vec(),
-                false => path.clone().into_bytes(),
-            };
-            let found = card::find(snapshot, &path, *start, *end)?;
-            subjects.add(found, written);
-        }
-        Wanted::Trace(text) => of_trace(snapshot, text, &mut subjects)?,
-    }
-    Ok(subjects)
-}
-
-impl Subjects {
-    fn add(&mut self, found: Found, written: String) {
-        match found {
-            Found::One(subject) => {
-                let is_new = |known: &Subject| known.place != subject.place;
-                if self.found.iter().all(is_new) {
-                    self.found.push(*subject);
-                }
-            }
-            Found::Many(choices) => self.choices.extend(choices),
-            Found::Nothing => self.missing.push(written),
-        }
-    }
-}
-
-/// The places of a trace that are in the index; those of other people's code are left out.
-fn of_trace(snapshot: &Snapshot, text: &str, subjects: &mut Subjects) -> anyhow::Result<()> {
-    let files = snapshot.files()?;
-    let paths: Vec<&[u8]> = files
-        .iter()
-        .map(|file| file.record.path.as_slice())
-        .collect();
-    for mention in card::mentions(text) {
-        for path in card::resolve(&mention, &paths) {
-            let found = card::find(snapshot, path, mention.line, mention.line)?;
-            if subjects.found.len() < PLACES && found != Found::Nothing {
-                subjects.add(found, String::new());
-            }
-        }
-    }
-    if subjects.found.is_empty() {
-        subjects
-            .missing
-            .push("any place that stdin names".to_owned());
-    }
-    Ok(())
-}
-
-/// Similar code is told only where it costs no encoding of the repository.
-fn can_compare(snapshot: &Snapshot, subjects: &Subjects) -> bool {
-    subjects.found.len() == 1 && snapshot.coverage() > 0.5
-}
-
-fn explained(
-    workspace: &Workspace,
-    snapshot: &Snapshot,
-    model: Option<&QueryModel>,
-    card: Card,
-) -> anyhow::Result<Explained> {
-    let change = card::last_change(workspace.root(), &card.subject.place);
-    let similar = match model {
-        Some(model) if model.wait().is_ok() => alike(snapshot, model, &card.subject)?,
-        _ => Vec::new(),
-    };
-    Ok(Explained {
-        card,
-        change,
-        similar,
-    })
-}
-
-fn alike(snapshot: &Snapshot, model: &QueryModel, subject: &Subject) -> anyhow::Result<Vec<Like>> {
-    let line = subject.asked.unwrap_or(subject.place.start_line);
-    let request = SimilarRequest {
-        chunk: chunk_at(snapshot, &subject.place.path, line)?.id,
-        top_k: SIMILAR,
-        filter: Default::default(),
-        per_file: Some(1),
-    };
-    let hits = similar(snapshot, model, &request)?.hits.into_iter();
-    let alike = hits.filter(|hit| hit.score >= ALIKE);
-    Ok(alike.map(Like::from).collect())
 }

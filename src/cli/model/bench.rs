@@ -51,8 +51,8 @@ mod measured {
     use super::super::installed::Installed;
     use super::super::speed::{Speed, pace};
     use super::{BenchArgs, Exit, Global, Result};
-    use crate::output::json;
     use crate::signals;
+    use fathom::output::json;
 
     /// Answers that are measured; the best counts, as something else may run beside one.
     const ROUNDS: usize = 2;

@@ -20,9 +20,9 @@ use serde_json::json;
 
 use super::{Global, profile};
 use crate::errors::{Exit, Failure};
-use crate::output::json;
 use crate::progress::{Progress, Step};
 use crate::signals;
+use fathom::output::json;
 
 /// What a codebook needs at least: it is to serve code that it has never seen.
 const LEAST_TOKENS: usize = 50_000;

@@ -16,9 +16,9 @@ use serde_json::json;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::{Exit, Failure, tell};
-use crate::output::{escape, json};
 use crate::progress::Progress;
 use crate::signals;
+use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 #[command(

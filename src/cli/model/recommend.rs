@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::speed::Speed;
 use crate::cli::Global;
 use crate::errors::{Exit, Failure};
-use crate::output::json;
-use crate::output::style::Paint;
+use fathom::output::json;
+use fathom::output::style::Paint;
 
 #[derive(Args, Debug)]
 pub struct RecommendArgs {

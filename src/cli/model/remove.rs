@@ -13,7 +13,7 @@ use serde_json::json;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::{Exit, Failure};
-use crate::output::{escape, json};
+use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 #[command(

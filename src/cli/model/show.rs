@@ -9,8 +9,8 @@ use fathom_models::shown;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::Exit;
-use crate::output::style::Paint;
-use crate::output::{escape, json};
+use fathom::output::style::Paint;
+use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {

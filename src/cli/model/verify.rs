@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::Exit;
-use crate::output::style::Paint;
-use crate::output::{escape, json};
 use crate::progress::Progress;
 use crate::signals;
+use fathom::output::style::Paint;
+use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 pub struct VerifyArgs {

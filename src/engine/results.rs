@@ -4,27 +4,33 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fathom_indexer::current::State;
-use fathom_indexes::Snapshot;
+use fathom_indexes::{Snapshot, StoreError};
 use fathom_retriever::{SearchHit, SearchOutcome};
 
-use super::format::Format;
 use crate::output::{Answer, Item};
+use crate::workspace::{Workspace, WorkspaceError};
 
-/// The answer to `query`.
-pub fn build(
-    query: &str,
-    mode: &'static str,
-    outcome: SearchOutcome,
+/// The answer to `query`, each result compared with its file as it is now: what was found may
+/// have been edited since. With `whole_files` each result carries its file.
+///
+/// # Errors
+/// If the index cannot be read.
+pub fn answer(
+    workspace: &Workspace,
     snapshot: &Snapshot,
-    format: &Format,
-) -> anyhow::Result<Answer> {
+    (query, mode): (&str, &'static str),
+    outcome: SearchOutcome,
+    whole_files: bool,
+) -> Result<Answer, WorkspaceError> {
     let mut results = Vec::with_capacity(outcome.hits.len());
     for hit in outcome.hits {
-        let file_text = match format.needs_whole_files() {
+        let file_text = match whole_files {
             true => Some(snapshot.text(hit.chunk.file)?),
             false => None,
         };
-        results.push(item(hit, file_text));
+        let mut item = item(hit, file_text);
+        item.state = workspace.compare(snapshot, &item.path, item.start_line, &item.text)?;
+        results.push(item);
     }
     Ok(Answer {
         query: query.to_owned(),
@@ -38,7 +44,7 @@ pub fn build(
 }
 
 /// How many files are not indexed, by reason.
-pub fn skipped(snapshot: &Snapshot) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+fn skipped(snapshot: &Snapshot) -> Result<BTreeMap<&'static str, u64>, StoreError> {
     let mut counts = BTreeMap::new();
     for record in snapshot.skipped()? {
         *counts.entry(record.reason.as_str()).or_insert(0) += 1;

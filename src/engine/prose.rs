@@ -1,9 +1,8 @@
 //! A reader's words about a card, kept for the next time.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Instant;
 
-use fathom::reader::{AnswerKey, KeptAnswer, KeptAnswers, Readers, Source};
 use fathom_answerer::answer;
 use fathom_answerer::context::{self, Context};
 use fathom_answerer::conversation::Conversation;
@@ -12,32 +11,36 @@ use fathom_answerer::reader::Finish;
 use fathom_answerer::tiers::{Step, Tier, Tiers};
 use fathom_indexes::Snapshot;
 
-use crate::cli::Global;
-use crate::cli::ask::{read_shown, warn_if_sent};
-use crate::cli::reader::AnswerArgs;
-use crate::errors::warn;
-use crate::output::answer::{Given, write_given};
+use super::listener::Listener;
+use super::question::{AnswerLimits, note_if_sent, read};
+use crate::config::Settings;
+use crate::output::answer::Given;
 use crate::output::card::{Explained, write_card};
 use crate::output::style::Paint;
+use crate::reader::{AnswerKey, KeptAnswer, KeptAnswers, Readers, Source};
 
 /// Explains by readers.
 pub struct Teller<'a> {
-    pub global: &'a Global,
-    pub args: &'a AnswerArgs,
-    pub settings: &'a fathom::config::Settings,
-    pub readers: Readers,
+    /// Which readers, and where answers are kept.
+    pub settings: &'a Settings,
+    /// How much is read and said.
+    pub limits: AnswerLimits,
+    /// Who is asked.
+    pub readers: &'a mut Readers,
     /// Whether kept answers are left aside.
     pub anew: bool,
-    /// How prose is shown while it comes; `None`: not at all.
-    pub show: Option<Paint>,
+    /// Who hears it.
+    pub listener: &'a mut dyn Listener,
 }
 
 /// What readers said.
 #[derive(Default)]
 pub struct Prose {
+    /// The answer, if there is one.
     pub given: Option<Given>,
     /// Whether it is a kept answer, so that no reader was opened for it.
     pub is_kept: bool,
+    /// Who was asked, and why.
     pub steps: Vec<Step>,
 }
 
@@ -51,6 +54,9 @@ struct About<'a> {
 
 impl Teller<'_> {
     /// Has readers explain a card, until one is sure enough.
+    ///
+    /// # Errors
+    /// If the index cannot be read, or a reader that the user chose cannot be asked.
     pub fn tell(&mut self, snapshot: &Snapshot, explained: &Explained) -> anyhow::Result<Prose> {
         let began = Instant::now();
         let mut tiers = Tiers::new(self.settings.reader.threshold);
@@ -72,7 +78,9 @@ impl Teller<'_> {
                 }
                 Err(error) if self.settings.reader.is_chosen() => return Err(error),
                 Err(error) => {
-                    warn(&format!("`{}` cannot be asked: {error}", source.name()));
+                    let name = source.name();
+                    self.listener
+                        .warn(&format!("`{name}` cannot be asked: {error}"));
                     tiers.left_out(tier, error.to_string());
                 }
             }
@@ -91,53 +99,41 @@ impl Teller<'_> {
     ) -> anyhow::Result<(Given, bool)> {
         let kept = KeptAnswers::new(self.settings.data_dir.join("answers"));
         let key = self.key(source, about);
-        if self.show.is_some() {
-            writeln!(io::stdout())?;
-        }
         if !self.anew
             && let Some(given) = known(&kept, &key, source, about)?
         {
-            self.show_again(&given)?;
+            self.listener.text(&given.answered.text)?;
+            self.listener.given(&given)?;
             return Ok((given, true));
         }
-        warn_if_sent(self.global, source);
+        note_if_sent(self.listener, source);
         let (prompt, context) = self.prompt(index, about)?;
-        let limits = (self.args.max_tokens(), self.args.deadline(began));
+        let limits = (self.limits.max_tokens, self.limits.until(began));
         let reader = self.readers.get(index)?;
-        let answered = read_shown(reader, &prompt, limits, self.show)?;
+        let answered = read(reader, &prompt, limits, self.listener)?;
         let model = reader.name().to_owned();
         let mut given = Given::new(source.name(), &model, answered);
         given.add_sources(context.numbered());
-        if let Some(paint) = self.show {
-            write_given(&mut io::stdout().lock(), &given, paint)?;
-        }
+        self.listener.given(&given)?;
         let answered = &given.answered;
         if matches!(answered.finish, Finish::End | Finish::Stop) {
             let (raw, mean) = (&answered.raw, answered.mean_logprob);
             let answer = KeptAnswer::new(&model, raw, mean, &context);
             if let Err(error) = kept.keep(&key, &answer) {
                 let path = self.settings.data_dir.display();
-                warn(&format!("the answer cannot be kept in `{path}`: {error}"));
+                let warning = format!("the answer cannot be kept in `{path}`: {error}");
+                self.listener.warn(&warning);
             }
         }
         Ok((given, false))
-    }
-
-    fn show_again(&self, given: &Given) -> io::Result<()> {
-        let Some(paint) = self.show else {
-            return Ok(());
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(given.answered.text.as_bytes())?;
-        write_given(&mut out, given, paint)
     }
 
     /// Everything that an answer depends on, but for the code that is shown.
     fn key(&self, source: &Source, about: &About<'_>) -> AnswerKey {
         let reader = &self.settings.reader;
         let sizes = [
-            self.args.context_tokens(),
-            self.args.max_tokens(),
+            self.limits.context_tokens,
+            self.limits.max_tokens,
             reader.context,
         ];
         let key = AnswerKey::new()
@@ -153,8 +149,8 @@ impl Teller<'_> {
         let count = |text: &str| reader.count(text);
         let limits = (
             reader.context(),
-            self.args.max_tokens(),
-            self.args.context_tokens(),
+            self.limits.max_tokens,
+            self.limits.context_tokens,
         );
         let room = Conversation::default().make_room(&about.card, &count, limits);
         let card = &about.explained.card;

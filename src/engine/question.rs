@@ -1,10 +1,9 @@
-//! Asks one tier after the other until one is sure enough.
+//! A question: asks one tier after the other until one is sure enough.
 
-use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use fathom::reader::{ReaderChoiceError, Readers, Source};
 use fathom_answerer::answer::{self, Answered, Limits};
 use fathom_answerer::context::{self, Context};
 use fathom_answerer::conversation::Conversation;
@@ -14,37 +13,68 @@ use fathom_answerer::tiers::{Tier, Tiers};
 use fathom_answerer::{confidence, evidence};
 use fathom_indexes::Snapshot;
 use fathom_retriever::understand::understand;
-use fathom_retriever::{Mode, SearchHit};
+use fathom_retriever::{SearchHit, SearchRequest};
 
+use super::listener::Listener;
 use super::session::Session;
-use crate::cli::Global;
-use crate::cli::reader::AnswerArgs;
-use crate::cli::search::FilterArgs;
-use crate::errors::{Failure, warn};
-use crate::output::answer::{Asked, Given, write_given};
-use crate::output::style::Paint;
-use crate::signals;
+use crate::output::answer::{Asked, Given};
+use crate::reader::{ReaderChoiceError, Readers, Source};
+
+/// How much a reader may read and say.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerLimits {
+    /// Tokens of code that it is shown.
+    pub context_tokens: usize,
+    /// Tokens of the answer at most.
+    pub max_tokens: usize,
+    /// The answer is cut off so long after the question.
+    pub deadline: Option<Duration>,
+}
+
+impl Default for AnswerLimits {
+    fn default() -> AnswerLimits {
+        AnswerLimits {
+            context_tokens: 3000,
+            max_tokens: 600,
+            deadline: None,
+        }
+    }
+}
+
+impl AnswerLimits {
+    /// When an answer to a question of `began` is cut off.
+    pub fn until(&self, began: Instant) -> Option<Instant> {
+        self.deadline.map(|after| began + after)
+    }
+}
 
 /// Asks about one repository.
 pub struct Asker<'a> {
-    pub global: &'a Global,
-    pub session: &'a Session,
-    pub filter: &'a FilterArgs,
-    pub args: &'a AnswerArgs,
-    pub readers: Readers,
-    pub conversation: Conversation,
-    /// How answers are shown while they come; `None`: not at all.
-    pub show: Option<Paint>,
+    /// What is asked.
+    pub session: Session<'a>,
+    /// How it is searched; the question is put in its place.
+    pub request: SearchRequest,
+    /// How much is read and said.
+    pub limits: AnswerLimits,
+    /// Who is asked.
+    pub readers: &'a mut Readers,
+    /// What was said before.
+    pub conversation: &'a mut Conversation,
+    /// Who hears it.
+    pub listener: &'a mut dyn Listener,
 }
 
 impl Asker<'_> {
     /// Answers a question that was asked at `began`.
+    ///
+    /// # Errors
+    /// If the index cannot be read, or a reader that the user chose cannot be asked.
     pub fn ask(&mut self, question: &str, began: Instant) -> anyhow::Result<Asked> {
         let snapshot = self.session.workspace.snapshot()?;
         let understood = understand(question);
         let card = self.session.card(&snapshot, &understood)?;
         let mut asked = Asked::new(question, snapshot.generation(), snapshot.coverage(), card);
-        let mut tiers = Tiers::new(self.session.settings.reader.threshold);
+        let mut tiers = Tiers::new(self.session.workspace.settings().reader.threshold);
         let by_rule = confidence::rules(&understood, asked.card.is_some());
         if tiers.asked(Tier::Rules, by_rule) {
             tiers.not_needed(Tier::Retrieval);
@@ -61,18 +91,33 @@ impl Asker<'_> {
         Ok(asked)
     }
 
+    /// What the search finds for a question.
+    ///
+    /// # Errors
+    /// If the index cannot be read, or the request is not sound.
+    pub fn hits(&mut self, snapshot: &Snapshot, question: &str) -> anyhow::Result<Vec<SearchHit>> {
+        let request = self.request(question);
+        let found = self.session.search(snapshot, request, self.listener)?;
+        Ok(found.hits)
+    }
+
+    fn request(&self, question: &str) -> SearchRequest {
+        SearchRequest {
+            query: self.conversation.query(question),
+            ..self.request.clone()
+        }
+    }
+
     /// Searches; `None` if what is found is sure enough.
     fn search(
-        &self,
+        &mut self,
         snapshot: &Snapshot,
         question: &str,
         asked: &mut Asked,
         tiers: &mut Tiers,
     ) -> anyhow::Result<Option<Vec<SearchHit>>> {
-        let query = self.conversation.query(question);
-        let top_k = self.session.settings.top_k;
-        let request = self.filter.request(&query, Mode::Hybrid, top_k);
-        let outcome = self.session.search(snapshot, request)?;
+        let request = self.request(question);
+        let outcome = self.session.search(snapshot, request, self.listener)?;
         asked.confidence = outcome.hits.first().map(|hit| hit.confidence);
         asked.spans = evidence::spans(&outcome.understood, &outcome.hits);
         let is_sure = tiers.asked(Tier::Retrieval, confidence::retrieval(&outcome));
@@ -110,7 +155,7 @@ impl Asker<'_> {
             }
             if asked.given.is_some() {
                 let name = source.name();
-                self.global
+                self.listener
                     .note(&format!("not sure enough; asking `{name}`"));
             }
             let question = asked.question.clone();
@@ -126,9 +171,11 @@ impl Asker<'_> {
                         break;
                     }
                 }
-                Err(error) if self.session.settings.reader.is_chosen() => return Err(error),
+                Err(error) if self.is_chosen() => return Err(error),
                 Err(error) => {
-                    warn(&format!("`{}` cannot be asked: {error}", source.name()));
+                    let name = source.name();
+                    self.listener
+                        .warn(&format!("`{name}` cannot be asked: {error}"));
                     tiers.left_out(tier, error.to_string());
                 }
             }
@@ -139,6 +186,10 @@ impl Asker<'_> {
                 .keep(&asked.question, context, &prompt, raw);
         }
         Ok(())
+    }
+
+    fn is_chosen(&self) -> bool {
+        self.session.workspace.settings().reader.is_chosen()
     }
 
     /// Has one reader answer from what was found.
@@ -152,20 +203,21 @@ impl Asker<'_> {
         began: Instant,
     ) -> anyhow::Result<(Given, Context, Prompt)> {
         let (prompt, context) = self.prompt(index, snapshot, question, hits)?;
-        warn_if_sent(self.global, source);
-        let limits = (self.args.max_tokens(), self.args.deadline(began));
+        note_if_sent(self.listener, source);
+        let limits = (self.limits.max_tokens, self.limits.until(began));
         let reader = self.readers.get(index)?;
-        let answered = read_shown(reader, &prompt, limits, self.show)?;
+        let answered = read(reader, &prompt, limits, self.listener)?;
         let mut given = Given::new(source.name(), reader.name(), answered);
         given.add_sources(self.conversation.pieces());
         given.add_sources(context.numbered());
-        if let Some(paint) = self.show {
-            write_given(&mut io::stdout().lock(), &given, paint)?;
-        }
+        self.listener.given(&given)?;
         Ok((given, context, prompt))
     }
 
     /// What a reader is sent, by its own count of tokens.
+    ///
+    /// # Errors
+    /// If the reader cannot be opened, or its context leaves no room for code.
     pub fn prompt(
         &mut self,
         index: usize,
@@ -173,92 +225,86 @@ impl Asker<'_> {
         question: &str,
         hits: &[SearchHit],
     ) -> anyhow::Result<(Prompt, Context)> {
+        let under = self.under().map(<[u8]>::to_vec);
         let reader: &dyn Reader = self.readers.get(index)?;
         let count = |text: &str| reader.count(text);
         let limits = (
             reader.context(),
-            self.args.max_tokens(),
-            self.args.context_tokens(),
+            self.limits.max_tokens,
+            self.limits.context_tokens,
         );
         let room = self.conversation.make_room(question, &count, limits);
-        let under = self.session.workspace.under();
+        let under = under.as_deref();
         let context = context::for_question(snapshot, question, under, hits, &count, room)?;
         if context.pieces.is_empty() && !hits.is_empty() {
-            return Err(no_room(reader.context(), room).into());
+            return Err(NoRoom {
+                context: reader.context(),
+                room,
+            }
+            .into());
         }
         Ok(self.conversation.prompt(question, context))
     }
-}
 
-fn no_room(context: usize, room: usize) -> Failure {
-    Failure::new(
-        format!(
-            "nothing that was found fits into the {room} tokens that a context of {context} leaves for code"
-        ),
-        "give a longer `--context`, more `--context-tokens` or fewer `--max-tokens`",
-    )
-}
-
-/// Says so where code leaves this machine.
-pub fn warn_if_sent(global: &Global, source: &Source) {
-    if let Some(url) = source.elsewhere() {
-        global.note(&format!("the question and the code are sent to `{url}`"));
+    /// The part of the repository that is asked about.
+    fn under(&self) -> Option<&[u8]> {
+        let asked = self.request.filter.under.as_deref();
+        asked.or(self.session.workspace.under())
     }
 }
 
-/// Has a reader answer, shown as it comes; Ctrl-C stops it.
-pub fn read_shown(
+/// The code that was found does not fit.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nothing that was found fits into the {room} tokens that a context of {context} leaves for code; give a longer `--context`, more `--context-tokens` or fewer `--max-tokens`"
+)]
+struct NoRoom {
+    context: usize,
+    room: usize,
+}
+
+/// Says so where code leaves this machine.
+pub(super) fn note_if_sent(listener: &mut dyn Listener, source: &Source) {
+    if let Some(url) = source.elsewhere() {
+        listener.note(&format!("the question and the code are sent to `{url}`"));
+    }
+}
+
+/// Has a reader answer, heard as it comes.
+pub(super) fn read(
     reader: &mut dyn Reader,
     prompt: &Prompt,
     (tokens, deadline): (usize, Option<Instant>),
-    show: Option<Paint>,
+    listener: &mut dyn Listener,
+) -> anyhow::Result<Answered> {
+    let cancel = listener.begin()?;
+    let result = read_until(reader, prompt, (tokens, deadline, &cancel), listener);
+    listener.end();
+    result
+}
+
+fn read_until(
+    reader: &mut dyn Reader,
+    prompt: &Prompt,
+    (tokens, deadline, cancel): (usize, Option<Instant>, &AtomicBool),
+    listener: &mut dyn Listener,
 ) -> anyhow::Result<Answered> {
     let mut failed = None;
-    let mut on_text = |text: &str| match show.map_or(Ok(()), |_| write_now(text)) {
+    let mut on_text = |text: &str| match listener.text(text) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             failed = Some(error);
             ControlFlow::Break(())
         }
     };
-    let answered = signals::during_answer(|cancel| {
-        let limits = Limits {
-            tokens,
-            deadline,
-            cancel,
-        };
-        answer::answer(reader, prompt, limits, &mut on_text)
-    })?;
+    let limits = Limits {
+        tokens,
+        deadline,
+        cancel,
+    };
+    let answered = answer::answer(reader, prompt, limits, &mut on_text);
     match failed {
         Some(error) => Err(error.into()),
         None => Ok(answered.map_err(ReaderChoiceError::from)?),
-    }
-}
-
-fn write_now(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
-/// Seconds as a duration that a clock can count.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    match Duration::try_from_secs_f64(value) {
-        Ok(duration) if duration < Duration::from_secs(1 << 30) => Ok(duration),
-        _ => Err("not a number of seconds".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_are_numbers() {
-        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        for wrong in ["", "-1", "NaN", "1e30", "soon"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
     }
 }

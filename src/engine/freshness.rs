@@ -1,0 +1,170 @@
+//! Brings an index up to date before a search, as far as there is time for it.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fathom_indexes::Counts;
+
+use crate::daemon::client::{self, Wanted};
+use crate::workspace::{OnEvent, Workspace, WorkspaceError};
+
+/// What is encoded before the search rather than after it: about two seconds of work of one core.
+const INLINE_BYTES_PER_THREAD: u64 = 48 * 1024;
+/// How long a first search waits for another process that is making the index.
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+/// How long [`Freshness::Everything`] waits for another process that writes.
+const WHOLE_PATIENCE: Duration = Duration::from_secs(600);
+
+/// How fresh an index has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Whatever is there.
+    AsItIs,
+    /// Words of all files as they are now.
+    Words,
+    /// Words, and vectors as far as they are quickly made; the rest follows in the background.
+    Encoded,
+    /// Words and vectors, however long it takes.
+    Everything,
+}
+
+/// What could not be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The search answers from less than everything.
+    Note(String),
+    /// Something is wrong.
+    Warning(String),
+}
+
+/// Brings an index up to date.
+pub struct Upkeep<'a> {
+    /// Of this repository.
+    pub workspace: &'a Workspace,
+    /// Stops it; what was indexed is kept.
+    pub cancel: &'a AtomicBool,
+    /// Receives progress.
+    pub on: OnEvent<'a>,
+}
+
+impl Upkeep<'_> {
+    /// Does what is needed; tells what could not be done.
+    ///
+    /// # Errors
+    /// If the index cannot be made or is not usable, or the work was cancelled.
+    pub fn ensure(&self, wanted: Freshness) -> Result<Vec<Notice>, WorkspaceError> {
+        let asked = match wanted {
+            Freshness::AsItIs => return Ok(Vec::new()),
+            Freshness::Words => Wanted::Words,
+            Freshness::Encoded => Wanted::Encoded,
+            Freshness::Everything => Wanted::Everything,
+        };
+        let (settings, root) = (self.workspace.settings(), self.workspace.root());
+        if client::catch_up(settings, root, asked, self.cancel) {
+            return Ok(coverage_note(&self.counts()?, wanted).into_iter().collect());
+        }
+        if wanted == Freshness::Everything {
+            return self.everything().map(|()| Vec::new());
+        }
+        let other_writer = self.refresh()?;
+        match (wanted, other_writer) {
+            (Freshness::Encoded, _) => self.encode(other_writer),
+            (_, true) => {
+                let note = "another process is writing the index; answering from its last state";
+                Ok(vec![Notice::Note(note.to_owned())])
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn counts(&self) -> Result<Counts, WorkspaceError> {
+        Ok(self.workspace.snapshot()?.counts())
+    }
+
+    /// Waits for other writers and for all vectors.
+    fn everything(&self) -> Result<(), WorkspaceError> {
+        let encoded = self
+            .workspace
+            .refresh(false, WHOLE_PATIENCE, self.cancel, self.on)
+            .and_then(|_| self.workspace.encode(WHOLE_PATIENCE, self.cancel, self.on));
+        match encoded {
+            // Without a runtime there are only words; the search says so itself.
+            Err(error) if error.is_of_model() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Brings the words up to date. True when another process keeps this one from it.
+    fn refresh(&self) -> Result<bool, WorkspaceError> {
+        let is_first = self.workspace.snapshot()?.generation() == 0;
+        let patience = match is_first {
+            true => FIRST_PATIENCE,
+            false => Duration::ZERO,
+        };
+        let result = self
+            .workspace
+            .refresh(false, patience, self.cancel, self.on);
+        match result {
+            Err(error) if error.is_busy() && !is_first => Ok(true),
+            other => other.map(|_| false),
+        }
+    }
+
+    fn encode(&self, other_writer: bool) -> Result<Vec<Notice>, WorkspaceError> {
+        let counts = self.counts()?;
+        if counts.encoded >= counts.distinct {
+            return Ok(Vec::new());
+        }
+        let budget = INLINE_BYTES_PER_THREAD * self.workspace.settings().threads as u64;
+        let mut notices = Vec::new();
+        let rest = match other_writer {
+            true => "another process is encoding the rest",
+            false if missing_bytes(&counts) <= budget => {
+                return self.encode_now().map(|()| notices);
+            }
+            false => self.encode_later(&mut notices),
+        };
+        notices.push(Notice::Note(coverage(&counts, rest)));
+        Ok(notices)
+    }
+
+    fn encode_now(&self) -> Result<(), WorkspaceError> {
+        match self.workspace.encode(Duration::ZERO, self.cancel, self.on) {
+            // Another process is at it, or there is no runtime: the search says so itself.
+            Err(error) if error.is_busy() || error.is_of_model() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Starts the background process if that is allowed; returns what to tell.
+    fn encode_later(&self, notices: &mut Vec<Notice>) -> &'static str {
+        if !self.workspace.settings().background {
+            return "`fathom index` encodes the rest";
+        }
+        match self.workspace.encode_in_background() {
+            Ok(()) => "the rest follows in the background",
+            Err(error) => {
+                let warning = format!("cannot start a background process: {error}");
+                notices.push(Notice::Warning(warning));
+                "`fathom index` encodes the rest"
+            }
+        }
+    }
+}
+
+/// What whoever keeps the index fresh will still do, if there is something.
+pub(super) fn coverage_note(counts: &Counts, wanted: Freshness) -> Option<Notice> {
+    let is_partial = wanted == Freshness::Encoded && counts.encoded < counts.distinct;
+    is_partial.then(|| Notice::Note(coverage(counts, "the rest follows in the background")))
+}
+
+fn coverage(counts: &Counts, rest: &str) -> String {
+    let percent = 100 * counts.encoded / counts.distinct.max(1);
+    format!("{percent} % of the code is encoded; {rest}")
+}
+
+/// Text still to be encoded, taking all chunks for equally long.
+fn missing_bytes(counts: &Counts) -> u64 {
+    let missing = counts.distinct.saturating_sub(counts.encoded);
+    counts.text_bytes / counts.chunks.max(1) * missing
+}
