@@ -52,13 +52,31 @@ pub struct Embedding {
 }
 
 /// A complete model input: special tokens and text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Document {
     /// Token ids, from the first special token to the last.
     pub ids: Vec<u32>,
+    /// The same text for a dense vector by a second model; empty if one model does all.
+    pub dense_ids: Vec<u32>,
     /// How many tokens of the text did not fit and are left out. 0 for a
     /// chunk that was sized by the tokenizer.
     pub cut: usize,
+}
+
+impl Document {
+    /// An input for one model.
+    pub fn new(ids: Vec<u32>, cut: usize) -> Document {
+        Document {
+            ids,
+            dense_ids: Vec::new(),
+            cut,
+        }
+    }
+
+    /// All ids, which are what the embedding is made of.
+    pub fn all_ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ids.iter().chain(&self.dense_ids).copied()
+    }
 }
 
 #[cfg(test)]

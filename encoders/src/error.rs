@@ -48,6 +48,17 @@ pub enum EncoderError {
         reason: String,
     },
 
+    /// A model is to give what it does not.
+    #[error("model `{profile}` is of kind {kind} and gives no {wanted}")]
+    Kind {
+        /// Name of the profile.
+        profile: String,
+        /// Its kind.
+        kind: &'static str,
+        /// What was wanted of it.
+        wanted: &'static str,
+    },
+
     /// A file of a profile cannot be read.
     #[error("cannot read `{}` of model profile `{profile}`: {source}", path.display())]
     File {

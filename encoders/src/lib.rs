@@ -8,18 +8,15 @@
 
 mod embedding;
 mod error;
-mod identifiers;
 mod profile;
 pub mod runtime;
 mod session;
 mod telemetry;
 mod text;
-mod tokenizer_file;
-mod wordpiece;
 
 pub use embedding::{Document, Embedding, TokenMatrix};
 pub use error::EncoderError;
-pub use profile::{Profile, TextRules};
+pub use profile::{Kind, KnownHash, Named, Profile, TextRules};
 pub use runtime::RuntimeLocation;
-pub use session::{Encoder, EncoderOptions};
+pub use session::{Encoder, EncoderOptions, PairEncoder, PairScore, Provider};
 pub use text::TextEncoder;

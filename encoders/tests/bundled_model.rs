@@ -30,16 +30,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 fn texts_become_the_ids_of_the_reference() {
     let text = TextEncoder::open(&Profile::bundled()).unwrap();
     for case in cases() {
-        let document = text.document(&[], &text.ids(&case.text));
-        assert_eq!(
-            document,
-            Document {
-                ids: case.ids,
-                cut: 0
-            },
-            "{}",
-            case.text
-        );
+        let document = text.document("", &case.text, 0);
+        assert_eq!(document, Document::new(case.ids, 0), "{}", case.text);
     }
 }
 
@@ -47,10 +39,7 @@ fn texts_become_the_ids_of_the_reference() {
 fn vectors_are_close_to_the_original() {
     let mut encoder = encoder();
     for case in cases() {
-        let document = Document {
-            ids: case.ids,
-            cut: 0,
-        };
+        let document = Document::new(case.ids, 0);
         let embedding = encoder.encode_documents(&[document]).unwrap().remove(0);
         assert!(
             cosine(&embedding.dense, &case.dense) > 0.985,
@@ -102,10 +91,7 @@ fn a_document_gives_the_same_vectors_alone_and_among_others() {
     let mut encoder = encoder();
     let documents: Vec<Document> = cases()
         .into_iter()
-        .map(|case| Document {
-            ids: case.ids,
-            cut: 0,
-        })
+        .map(|case| Document::new(case.ids, 0))
         .collect();
     let together = encoder.encode_documents(&documents).unwrap();
     for (document, expected) in documents.into_iter().zip(together) {
@@ -123,7 +109,7 @@ fn an_empty_text_has_a_vector() {
 fn a_document_at_full_length_is_encoded() {
     let mut encoder = encoder();
     let room = encoder.text().max_document_tokens();
-    let document = encoder.text().document(&[], &vec![2000; room + 3]);
+    let document = encoder.text().document("", &"word ".repeat(room + 3), 0);
     assert_eq!((document.ids.len(), document.cut), (room + 2, 3));
     assert_eq!(
         encoder.encode_documents(&[document]).unwrap()[0]

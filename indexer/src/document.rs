@@ -48,17 +48,13 @@ pub(crate) fn document(
 ) -> Document {
     let bytes = chunk.bytes.start as usize..chunk.bytes.end as usize;
     let body = String::from_utf8_lossy(file_text.get(bytes).unwrap_or_default());
-    let body_ids = text.ids(&body);
-    let mut header_ids = text.ids(&header(path, chunk, &body));
-    let room = text.max_document_tokens().saturating_sub(body_ids.len());
-    header_ids.truncate(HEADER_TOKENS.min(room));
-    text.document(&header_ids, &body_ids)
+    text.document(&header(path, chunk, &body), &body, HEADER_TOKENS)
 }
 
 /// The identity of what is encoded; a store holds the encodings of one profile only.
 pub(crate) fn content_hash(document: &Document) -> ContentHash {
     let mut hasher = blake3::Hasher::new();
-    for id in &document.ids {
+    for id in document.all_ids() {
         hasher.update(&id.to_le_bytes());
     }
     ContentHash::from(hasher.finalize())

@@ -181,14 +181,14 @@ impl Remote {
     /// Encodes documents.
     pub fn documents(&mut self, documents: &[Document]) -> io::Result<Vec<Embedding>> {
         let mut embeddings = Vec::with_capacity(documents.len());
-        let mut batch: Vec<Vec<u32>> = Vec::new();
+        let mut batch: Vec<[Vec<u32>; 2]> = Vec::new();
         for document in documents {
-            let ids: usize = batch.iter().map(Vec::len).sum();
-            if ids + document.ids.len() > IDS_AT_ONCE {
+            let ids: usize = batch.iter().flatten().map(Vec::len).sum();
+            if ids + document.all_ids().count() > IDS_AT_ONCE {
                 let documents = std::mem::take(&mut batch);
                 embeddings.extend(self.client.embeddings(&Request::Encode { documents })?);
             }
-            batch.push(document.ids.clone());
+            batch.push([document.ids.clone(), document.dense_ids.clone()]);
         }
         let rest = Request::Encode { documents: batch };
         embeddings.extend(self.client.embeddings(&rest)?);

@@ -69,8 +69,8 @@ pub enum Request {
     },
     /// Encode documents.
     Encode {
-        /// Model inputs.
-        documents: Vec<Vec<u32>>,
+        /// Model inputs; those of a second model are empty if there is none.
+        documents: Vec<[Vec<u32>; 2]>,
     },
     /// Bring a repository that is watched up to date with its files as they are now.
     CatchUp {

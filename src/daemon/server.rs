@@ -167,7 +167,11 @@ impl Server {
             Request::Encode { documents } => {
                 let documents: Vec<Document> = documents
                     .into_iter()
-                    .map(|ids| Document { ids, cut: 0 })
+                    .map(|[ids, dense_ids]| Document {
+                        ids,
+                        dense_ids,
+                        cut: 0,
+                    })
                     .collect();
                 embedded(self.model.encode_documents(&documents))
             }

@@ -327,8 +327,8 @@ fn a_profile_may_pool_token_vectors() {
     };
     let embedding = |profile: &Profile| {
         let mut encoder = Encoder::open(profile, &EncoderOptions::default()).unwrap();
-        let ids = encoder.text().ids("open the store and read what is in it");
-        let document = encoder.text().document(&ids, &ids);
+        let text = "open the store and read what is in it";
+        let document = encoder.text().document(text, text, 48);
         embed(&mut encoder, &[document]).unwrap().remove(0)
     };
     let (all, same) = (

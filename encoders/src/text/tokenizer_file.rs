@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 
-use crate::wordpiece::WordPiece;
+use super::wordpiece::WordPiece;
 
 /// A tokenizer of the BERT family. Deserialising fails for any other.
 #[derive(Deserialize)]

@@ -1,33 +1,40 @@
-//! Model profiles: everything the code needs to know about a model, as data.
-//!
-//! A profile is one TOML file beside the files that it names. Adding a model
-//! of a known kind needs a profile and no code.
+//! Profiles of fathom's own making: one TOML file beside the files that it names, for a graph
+//! that gives token vectors and a dense vector in one pass.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::EncoderError;
 
-const BUNDLED_TOML: &str = include_str!("../models/default/profile.toml");
-const BUNDLED_MODEL: &[u8] = include_bytes!("../models/default/model.onnx");
-const BUNDLED_TOKENIZER: &[u8] = include_bytes!("../models/default/tokenizer.json");
-const BUNDLED_CODEBOOK: &[u8] = include_bytes!("../models/default/codebook.bin");
+const BUNDLED_TOML: &str = include_str!("../../models/default/profile.toml");
+const BUNDLED_MODEL: &[u8] = include_bytes!("../../models/default/model.onnx");
+const BUNDLED_TOKENIZER: &[u8] = include_bytes!("../../models/default/tokenizer.json");
+const BUNDLED_CODEBOOK: &[u8] = include_bytes!("../../models/default/codebook.bin");
 
-/// A model, described. Cheap to clone.
+/// Name of the file that describes a folder.
+pub(super) const FILE: &str = "profile.toml";
+
+/// A model with a description.
 #[derive(Debug, Clone)]
-pub struct Profile {
-    described: Arc<Description>,
-    id: Arc<str>,
+pub(crate) struct Described {
+    described: Description,
+    id: String,
     /// Where the files are; `None` for the files in the binary.
     folder: Option<PathBuf>,
 }
 
+/// Whether a profile file describes a model of both kinds; such files name no `kind`.
+pub(super) fn is_joint(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let table: Result<toml::Table, _> = toml::from_str(&text);
+    table.is_ok_and(|table| table.contains_key("model"))
+}
+
 /// The profile file, field by field.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
     name: String,
@@ -46,7 +53,7 @@ struct Description {
     text: TextRules,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileEntry {
     file: String,
@@ -70,11 +77,11 @@ pub struct TextRules {
     pub keep_special_rows: bool,
 }
 
-impl Profile {
+impl Described {
     /// The profile that is part of the binary: token vectors and a dense
     /// vector from one small model.
     #[allow(clippy::expect_used)] // the text is a constant, checked by a test
-    pub fn bundled() -> Profile {
+    pub(crate) fn bundled() -> Described {
         Self::parse(BUNDLED_TOML, None).expect("the bundled profile is valid")
     }
 
@@ -82,8 +89,8 @@ impl Profile {
     ///
     /// # Errors
     /// If the file cannot be read or is not a profile.
-    pub fn open(folder: &Path) -> Result<Profile, EncoderError> {
-        let path = folder.join("profile.toml");
+    pub(crate) fn open(folder: &Path) -> Result<Described, EncoderError> {
+        let path = folder.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|source| EncoderError::File {
             profile: folder.display().to_string(),
             path: path.clone(),
@@ -95,64 +102,64 @@ impl Profile {
         })
     }
 
-    fn parse(text: &str, folder: Option<PathBuf>) -> Result<Profile, toml::de::Error> {
+    fn parse(text: &str, folder: Option<PathBuf>) -> Result<Described, toml::de::Error> {
         let described: Description = toml::from_str(text)?;
-        Ok(Profile {
-            id: described.identity().into(),
-            described: Arc::new(described),
+        Ok(Described {
+            id: described.identity(),
+            described,
             folder,
         })
     }
 
     /// `name@` and 12 hex digits over weights, tokenizer, text rules and pooling:
     /// equal ids mean equal vectors.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// The profile's short name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.described.name
     }
 
     /// SPDX identifier of the licence of the weights.
-    pub fn licence(&self) -> &str {
+    pub(crate) fn licence(&self) -> &str {
         &self.described.licence
     }
 
     /// Where the weights come from.
-    pub fn source(&self) -> &str {
+    pub(crate) fn source(&self) -> &str {
         &self.described.source
     }
 
     /// Length of a token vector.
-    pub fn token_dim(&self) -> usize {
+    pub(crate) fn token_dim(&self) -> usize {
         self.described.token_dim
     }
 
     /// Length of the dense vector.
-    pub fn dense_dim(&self) -> usize {
+    pub(crate) fn dense_dim(&self) -> usize {
         self.described.dense_dim
     }
 
     /// Longest document in tokens, special tokens included.
-    pub fn document_length(&self) -> usize {
+    pub(crate) fn document_length(&self) -> usize {
         self.described.document_length
     }
 
     /// Longest query in tokens, special tokens included.
-    pub fn query_length(&self) -> usize {
+    pub(crate) fn query_length(&self) -> usize {
         self.described.query_length
     }
 
     /// Documents keep one token vector of so many: 1 keeps all. What that costs and saves is in
     /// BENCHMARKS.md.
-    pub fn token_pooling(&self) -> usize {
+    pub(crate) fn token_pooling(&self) -> usize {
         self.described.token_pooling.get()
     }
 
     /// How text becomes model input.
-    pub fn text_rules(&self) -> &TextRules {
+    pub(crate) fn text_rules(&self) -> &TextRules {
         &self.described.text
     }
 
@@ -169,7 +176,7 @@ impl Profile {
     ///
     /// # Errors
     /// If its file cannot be read or is not the one that the profile describes.
-    pub fn codebook_bytes(&self) -> Result<Option<Cow<'static, [u8]>>, EncoderError> {
+    pub(crate) fn codebook_bytes(&self) -> Result<Option<Cow<'static, [u8]>>, EncoderError> {
         let entry = self.described.codebook.as_ref();
         entry
             .map(|entry| self.bytes(entry, BUNDLED_CODEBOOK))
@@ -231,8 +238,8 @@ mod tests {
     #[test]
     fn the_bundled_files_are_those_that_the_profile_describes() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/default");
-        let on_disk = Profile::open(&folder).unwrap();
-        let bundled = Profile::bundled();
+        let on_disk = Described::open(&folder).unwrap();
+        let bundled = Described::bundled();
         assert_eq!(on_disk.id(), bundled.id());
         assert!(on_disk.model_bytes().unwrap() == bundled.model_bytes().unwrap());
         assert!(on_disk.tokenizer_bytes().unwrap() == bundled.tokenizer_bytes().unwrap());
@@ -242,13 +249,13 @@ mod tests {
     #[test]
     fn a_codebook_is_optional_checked_and_no_part_of_the_identity() {
         let dir = tempfile::tempdir().unwrap();
-        let bundled = Profile::bundled();
+        let bundled = Described::bundled();
         let (before, rest) = BUNDLED_TOML.split_once("[codebook]").unwrap();
         let (entry, text) = rest.split_once("[text]").unwrap();
         let open = |entry: &str| {
             let toml = format!("{before}{entry}[text]{text}");
             std::fs::write(dir.path().join("profile.toml"), toml).unwrap();
-            Profile::open(dir.path()).unwrap()
+            Described::open(dir.path()).unwrap()
         };
         let without = open("");
         assert_eq!(without.codebook_bytes().unwrap(), None);

@@ -1,0 +1,51 @@
+//! Graphs of fathom's own making: ids in, token vectors and a dense vector out.
+
+use ort::session::Session;
+use ort::value::TensorRef;
+
+use super::{EncoderOptions, checked, options};
+use crate::profile::Described;
+use crate::{Embedding, EncoderError, TokenMatrix};
+
+/// One session of a described model.
+pub(super) struct Joint {
+    session: Session,
+    profile: Described,
+}
+
+impl Joint {
+    pub fn open(profile: &Described, options: &EncoderOptions) -> Result<Joint, EncoderError> {
+        let bytes = profile.model_bytes()?;
+        let session = options::open(profile.name(), options, true, |builder| {
+            builder.commit_from_memory(&bytes)
+        })?;
+        Ok(Joint {
+            session,
+            profile: profile.clone(),
+        })
+    }
+
+    pub fn encode(&mut self, ids: &[u32]) -> Result<Embedding, EncoderError> {
+        let Joint { session, profile } = self;
+        checked(profile.name(), ids.len(), || {
+            forward(session, profile, ids).map_err(|error| error.to_string())
+        })
+    }
+}
+
+fn forward(session: &mut Session, profile: &Described, ids: &[u32]) -> ort::Result<Embedding> {
+    let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
+    let input = TensorRef::from_array_view(([1, ids.len()], &ids[..]))?;
+    let outputs = session.run(ort::inputs!["input_ids" => input])?;
+    let (_, tokens) = outputs["tokens"].try_extract_tensor::<f32>()?;
+    let (_, dense) = outputs["dense"].try_extract_tensor::<f32>()?;
+    let dim = profile.token_dim();
+    let tokens = match profile.text_rules().keep_special_rows {
+        true => tokens,
+        false => &tokens[dim..tokens.len() - dim],
+    };
+    Ok(Embedding {
+        tokens: TokenMatrix::new(dim, tokens.to_vec()),
+        dense: dense.to_vec(),
+    })
+}
