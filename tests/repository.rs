@@ -22,10 +22,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["fathom-indexes", "fathom-models", "fathom-retriever"],
     ),
     (
+        "eval",
+        &["fathom-indexer", "fathom-indexes", "fathom-retriever"],
+    ),
+    (
         ".",
         &[
             "fathom-answerer",
             "fathom-encoders",
+            "fathom-eval",
             "fathom-indexes",
             "fathom-indexer",
             "fathom-models",
@@ -50,6 +55,7 @@ fn rust_files() -> Vec<PathBuf> {
         "retriever",
         "answerer",
         "models",
+        "eval",
     ] {
         collect(&root().join(top), &mut files);
     }

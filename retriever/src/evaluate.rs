@@ -35,6 +35,8 @@ pub struct Quality {
     pub ndcg: f64,
     /// 1 / rank of the first target found, 0 when none is among the ten.
     pub mrr: f64,
+    /// Share of the targets that the first result shows.
+    pub recall_1: f64,
     /// Share of the targets that are among the ten.
     pub recall: f64,
 }
@@ -80,6 +82,7 @@ pub fn score(results: &[Ranked], targets: &[Target]) -> Quality {
     Quality {
         ndcg: gain / ideal,
         mrr: ranks.first().map_or(0.0, |&rank| 1.0 / rank as f64),
+        recall_1: found.iter().filter(|&&rank| rank == 1).count() as f64 / targets.len() as f64,
         recall: found.len() as f64 / targets.len() as f64,
     }
 }
@@ -173,6 +176,7 @@ fn mean(of: &[Quality]) -> Quality {
     of.iter().fold(Quality::default(), |sum, one| Quality {
         ndcg: sum.ndcg + one.ndcg * share,
         mrr: sum.mrr + one.mrr * share,
+        recall_1: sum.recall_1 + one.recall_1 * share,
         recall: sum.recall + one.recall * share,
     })
 }
@@ -237,6 +241,11 @@ mod tests {
         ] {
             let quality = score(&results(found), &targets(wanted));
             let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+            assert_eq!(
+                quality.recall_1 > 0.0,
+                quality.mrr == 1.0,
+                "{found} | {wanted}"
+            );
             assert!(
                 close(quality.ndcg, ndcg)
                     && close(quality.mrr, mrr)
@@ -258,6 +267,7 @@ mod tests {
         let quality = Quality {
             ndcg,
             mrr: ndcg,
+            recall_1: ndcg,
             recall: 1.0,
         };
         Scored {
@@ -295,7 +305,7 @@ mod tests {
         fn qualities_stay_between_0_and_1(found in "[ab]{0,12}", wanted in "[abc]{0,4}") {
             let spaced = |s: &str| s.chars().map(|c| format!("{c} ")).collect::<String>();
             let quality = score(&results(&spaced(&found)), &targets(&spaced(&wanted)));
-            for value in [quality.ndcg, quality.mrr, quality.recall] {
+            for value in [quality.ndcg, quality.mrr, quality.recall_1, quality.recall] {
                 proptest::prop_assert!((0.0..=1.0).contains(&value), "{quality:?}");
             }
         }

@@ -4,7 +4,6 @@
 //! and asked the way a user asks. Metrics are those of
 //! [`fathom_retriever::evaluate`].
 
-mod labels;
 mod report;
 
 use std::path::Path;
@@ -15,6 +14,7 @@ use fathom::config::Settings;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
 use fathom_encoders::Profile;
+use fathom_eval::labels::{Labels, Question, Repository};
 use fathom_indexes::Snapshot;
 use fathom_retriever::evaluate::{self, Quality, Ranked, Scored};
 use fathom_retriever::{Mode, QueryEncoder, SearchRequest};
@@ -23,7 +23,6 @@ use crate::cli::Global;
 use crate::errors::warn;
 use crate::progress::Progress;
 use crate::signals;
-pub use labels::{Labels, Repository};
 pub use report::Report;
 
 /// How long to wait for another process that writes to the same index.
@@ -90,14 +89,20 @@ pub fn run(
         .collect();
     for repository in &labels.repositories {
         let folder = repository.folder(sources);
-        if !folder.is_dir() {
+        let is_built = repository.questions.iter().any(|one| one.at.is_some());
+        if !folder.is_dir() && !is_built {
             warn(&format!("`{}` is not there, left out", folder.display()));
             continue;
         }
         global.note(&format!("{} ({})", repository.name, repository.language));
-        let snapshot = indexed(global, settings, &folder)?;
-        for run in &mut runs {
-            ask_all(run, repository, &snapshot, &model)?;
+        for (at, questions) in repository.trees() {
+            if let Some(commit) = at {
+                repository.check_out(sources, commit)?;
+            }
+            let snapshot = indexed(global, settings, &folder)?;
+            for run in &mut runs {
+                ask_all(run, (repository, questions), &snapshot, &model)?;
+            }
         }
     }
     Ok(runs)
@@ -118,11 +123,11 @@ fn indexed(global: &Global, settings: &Settings, folder: &Path) -> anyhow::Resul
 
 fn ask_all(
     run: &mut VariantRun,
-    repository: &Repository,
+    (repository, questions): (&Repository, &[Question]),
     snapshot: &Snapshot,
     model: &QueryModel,
 ) -> anyhow::Result<()> {
-    for question in &repository.questions {
+    for question in questions {
         let request = SearchRequest {
             mode: run.variant.mode,
             signals: run.variant.signals,

@@ -68,7 +68,7 @@ impl<'a> Report<'a> {
     fn write_headline(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
-            "| mode | NDCG@10 | interval | by file | MRR | recall@10 | p50 ms | p95 ms |\n|---|---|---|---|---|---|---|---|"
+            "| mode | NDCG@10 | interval | by file | MRR | recall@1 | recall@10 | p50 ms | p95 ms |\n|---|---|---|---|---|---|---|---|---|"
         )?;
         for mode in &self.modes {
             let Summary {
@@ -78,13 +78,14 @@ impl<'a> Report<'a> {
             } = mode.chunks;
             writeln!(
                 out,
-                "| {} | {:.3} | {:.3}–{:.3} | {:.3} | {:.3} | {:.3} | {:.1} | {:.1} |",
+                "| {} | {:.3} | {:.3}–{:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.1} | {:.1} |",
                 mode.name,
                 mean.ndcg,
                 interval.low,
                 interval.high,
                 mode.files.mean.ndcg,
                 mean.mrr,
+                mean.recall_1,
                 mean.recall,
                 mode.p50_ms,
                 mode.p95_ms
@@ -193,12 +194,18 @@ fn mode_json(mode: &Figures) -> Value {
 }
 
 fn summary_json(summary: &Summary) -> Value {
-    let Quality { ndcg, mrr, recall } = summary.mean;
+    let Quality {
+        ndcg,
+        mrr,
+        recall_1,
+        recall,
+    } = summary.mean;
     json!({
         "ndcg": ndcg,
         "ndcg_low": summary.ndcg_interval.low,
         "ndcg_high": summary.ndcg_interval.high,
         "mrr": mrr,
+        "recall_1": recall_1,
         "recall": recall,
         "repositories": summary.repositories,
         "questions": summary.questions,

@@ -322,6 +322,47 @@ fn quality_is_measured_on_labelled_questions() {
 }
 
 #[test]
+fn questions_are_made_of_doc_comments_and_asked() {
+    let sandbox = Sandbox::new(&[
+        (
+            "lock.rs",
+            "/// Takes the lock of the only writer.\npub fn acquire(path: &Path) -> Lock {\n    let file = open(path);\n    Lock { file }\n}\n",
+        ),
+        ("README.md", "Takes the lock of the only writer.\n"),
+    ]);
+    let out = sandbox.path("questions");
+    let (tree, out) = (sandbox.path("tree"), out.to_str().unwrap());
+    let built = sandbox.run(&[
+        "eval",
+        "build",
+        "docstrings",
+        tree.to_str().unwrap(),
+        "--out",
+        out,
+    ]);
+    let built = built.expect_code(0);
+    assert!(built.stderr.contains("tree (rust): 1 questions"), "{built}");
+    let sources = format!("{out}/sources");
+    let code = std::fs::read_to_string(format!("{sources}/tree/lock.rs")).unwrap();
+    assert!(
+        code.contains("acquire") && !code.contains("writer"),
+        "{code}"
+    );
+    assert!(
+        !std::path::Path::new(&sources)
+            .join("tree/README.md")
+            .exists()
+    );
+    let json = sandbox
+        .run(&["eval", out, "--sources", &sources, "--json"])
+        .json();
+    assert_eq!(
+        json["modes"]["hybrid"]["chunks"]["recall_1"], 1.0,
+        "{json:#}"
+    );
+}
+
+#[test]
 fn similar_code_is_found_by_its_place() {
     let sandbox = Sandbox::new(&[
         (

@@ -179,16 +179,21 @@ pub(crate) fn trim_doc(doc: String) -> String {
     truncate(&doc, MAX_DOC).trim_end().to_string()
 }
 
-/// A string that is the first statement of the body (Python).
-pub(crate) fn docstring(node: Node, text: &str) -> String {
-    let first = body(node)
-        .and_then(|body| body.named_child(0))
+/// Where a string is the first statement of the body (Python).
+pub(crate) fn docstring_at(node: Node) -> Option<std::ops::Range<usize>> {
+    let first = body(node)?
+        .named_child(0)
         .filter(|first| first.kind() == "expression_statement");
-    let string = first
-        .and_then(|first| first.named_child(0))
+    let string = first?
+        .named_child(0)
         .filter(|string| string.kind() == "string");
+    Some(string?.byte_range())
+}
+
+/// What that string says.
+pub(crate) fn docstring(node: Node, text: &str) -> String {
     let mut doc = String::new();
-    if let Some(content) = string.and_then(|string| text.get(string.byte_range())) {
+    if let Some(content) = docstring_at(node).and_then(|bytes| text.get(bytes)) {
         let content = content
             .trim_start_matches(['r', 'b', 'u', 'R'])
             .trim_matches(['"', '\'']);

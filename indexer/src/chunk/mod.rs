@@ -5,6 +5,7 @@
 
 mod decode;
 mod describe;
+mod documented;
 mod generated;
 mod layout;
 mod nesting;
@@ -28,6 +29,7 @@ use syntax::Syntax;
 
 pub(crate) use decode::utf16;
 pub(crate) use describe::truncate;
+pub use documented::{Documented, documented};
 pub(crate) use generated::is_generated;
 pub(crate) use syntax::Unit;
 

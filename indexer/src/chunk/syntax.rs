@@ -27,6 +27,8 @@ pub(crate) struct Unit {
     pub(crate) scope: String,
     pub(crate) signature: String,
     pub(crate) doc: String,
+    /// Bytes of a string inside the body that documents it.
+    pub(crate) docstring: Option<Range<usize>>,
     pub(crate) lines: Range<usize>,
     /// Line of the definition itself.
     pub(crate) line: usize,
@@ -47,6 +49,8 @@ pub(crate) struct Syntax {
     pub(crate) file_doc: String,
     /// Whether each line is a comment or an attribute and nothing else.
     pub(crate) leads: Vec<bool>,
+    /// Whether each line is a comment and nothing else.
+    pub(crate) comments: Vec<bool>,
 }
 
 /// Reads the tree of `text`, which has `line_count` lines.
@@ -256,6 +260,7 @@ impl<'a> Walk<'a> {
             scope,
             signature: self.signature(node, &outer, start..lines.start, kind),
             doc: self.doc(node, start..outer.lines.start),
+            docstring: describe::docstring_at(node),
             lines: start..outer.lines.end,
             line: lines.start,
             parent,
@@ -383,7 +388,9 @@ impl<'a> Walk<'a> {
             describe::push_doc(&mut doc, &self.text[start..end]);
         }
         syntax.file_doc = describe::trim_doc(doc);
-        syntax.leads = self.leads.iter().map(|lead| *lead != Lead::None).collect();
+        let is = |wanted: fn(&Lead) -> bool| self.leads.iter().map(wanted).collect();
+        syntax.leads = is(|lead| *lead != Lead::None);
+        syntax.comments = is(|lead| *lead == Lead::Comment);
         symbols::merge_clauses(&mut syntax.units, self.language);
         syntax
     }

@@ -1,26 +1,33 @@
 //! `fathom eval`: measure the quality of search.
 
+mod build;
+
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use fathom_eval::labels::Labels;
 use fathom_retriever::Mode;
 
 use super::Global;
-use crate::errors::Exit;
-use crate::eval::{self, Labels, Report, Variant};
+use crate::errors::{Exit, Failure};
+use crate::eval::{self, Report, Variant};
 use fathom::output::json;
 
 /// The ranking modes; regex and symbol search have nothing to rank.
 const RANKED: [Mode; 4] = [Mode::Hybrid, Mode::Late, Mode::Dense, Mode::Lexical];
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct EvalArgs {
+    #[command(subcommand)]
+    command: Option<EvalCommand>,
     /// Folder with `repos.json` and `annotations/`
-    dir: PathBuf,
+    #[arg(required = true)]
+    dir: Option<PathBuf>,
     /// Folder that holds a checkout of each repository under its name
-    #[arg(long, value_name = "DIR")]
-    sources: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    sources: Option<PathBuf>,
     /// A mode, or `all` for a table of them, each with and without ranking signals
     #[arg(long, value_name = "MODE", default_value = "hybrid")]
     #[arg(value_parser = ["hybrid", "late", "dense", "lexical", "all"])]
@@ -33,16 +40,23 @@ pub struct EvalArgs {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum EvalCommand {
+    /// Make questions with known answers from repositories, without labels
+    Build(build::BuildArgs),
+}
+
 pub fn run(global: &Global, args: &EvalArgs) -> anyhow::Result<Exit> {
-    let labels = Labels::read(&args.dir, &args.repo)?;
+    if let Some(EvalCommand::Build(args)) = &args.command {
+        return build::run(global, args);
+    }
+    let (Some(dir), Some(sources)) = (&args.dir, &args.sources) else {
+        let hint = "give the folder of labels, and `--sources`";
+        return Err(Failure::new("there is nothing to measure", hint).into());
+    };
+    let labels = Labels::read(dir, &args.repo)?;
     let variants = variants(&args.mode);
-    let runs = eval::run(
-        global,
-        &global.settings()?,
-        &labels,
-        &args.sources,
-        &variants,
-    )?;
+    let runs = eval::run(global, &global.settings()?, &labels, sources, &variants)?;
     if runs.iter().all(|run| run.measured.is_empty()) {
         return Ok(Exit::Nothing);
     }

@@ -1,0 +1,245 @@
+//! Commit → files: the message of a commit is the question, the files that it changed are the
+//! answer, its parent is the tree that is asked about.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fathom_indexer::language;
+use fathom_indexes::ChunkKind;
+use fathom_retriever::evaluate::Target;
+
+use crate::git::git;
+use crate::labels::{Question, Repository};
+use crate::{EvalError, io};
+
+/// Made beside the checkouts that belong to us, so that no other one is ever touched.
+const OURS: &str = "fathom-eval";
+/// Code files that a commit may change.
+const FILES: std::ops::RangeInclusive<usize> = 1..=5;
+/// Words of a message at least.
+const WORDS: usize = 5;
+/// Bytes of a message that are asked.
+const LONGEST: usize = 600;
+/// Commits that are looked at for each question.
+const LOOKED_AT: usize = 20;
+/// Lines of a message that begin so say nothing of the change.
+const TRAILERS: [&str; 7] = [
+    "Signed-off-by:",
+    "Co-authored-by:",
+    "Reviewed-by:",
+    "Change-Id:",
+    "Fixes #",
+    "Closes #",
+    "Refs #",
+];
+
+/// Clones `source` (a git repository with its history) to `target` without copying it, and asks
+/// about at most `most` of its latest commits, the oldest first.
+///
+/// # Errors
+/// If git fails.
+pub fn build(
+    name: &str,
+    source: &Path,
+    target: &Path,
+    most: usize,
+) -> Result<Repository, EvalError> {
+    let mut questions = Vec::new();
+    let mut languages: BTreeMap<String, usize> = BTreeMap::new();
+    let limit = format!("-{}", most.saturating_mul(LOOKED_AT));
+    let list = git(
+        source,
+        &["rev-list", "--no-merges", "--min-parents=1", &limit, "HEAD"],
+    )?;
+    for commit in list.lines() {
+        if questions.len() == most {
+            break;
+        }
+        if let Some(question) = question(source, commit, &mut languages)? {
+            questions.push(question);
+        }
+    }
+    questions.reverse();
+    clone(source, target)?;
+    let main = languages.iter().max_by_key(|(_, count)| **count);
+    Ok(Repository {
+        name: name.to_owned(),
+        language: main.map_or(String::new(), |(name, _)| name.clone()),
+        root: String::new(),
+        questions,
+    })
+}
+
+fn question(
+    source: &Path,
+    commit: &str,
+    languages: &mut BTreeMap<String, usize>,
+) -> Result<Option<Question>, EvalError> {
+    let message = git(source, &["show", "-s", "--format=%B", commit])?;
+    let query = asked(&message);
+    if query.split_whitespace().count() < WORDS {
+        return Ok(None);
+    }
+    let parent = format!("{commit}^");
+    let changes = git(
+        source,
+        &[
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-status",
+            "--no-renames",
+            &parent,
+            commit,
+        ],
+    )?;
+    let files = changed_code(&changes);
+    if !FILES.contains(&files.len()) {
+        return Ok(None);
+    }
+    for (_, language) in &files {
+        *languages.entry(language.clone()).or_default() += 1;
+    }
+    let at = git(source, &["rev-parse", &parent])?.trim().to_owned();
+    let targets = files
+        .into_iter()
+        .map(|(path, _)| Target { path, lines: None });
+    Ok(Some(Question {
+        query,
+        category: "commit".to_owned(),
+        targets: targets.collect(),
+        at: Some(at),
+    }))
+}
+
+/// Subject and body without trailers.
+fn asked(message: &str) -> String {
+    let lines = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !TRAILERS.iter().any(|mark| line.starts_with(mark)));
+    let text = lines.collect::<Vec<_>>().join(" ");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
+}
+
+/// The code files that were there before and were changed or removed, with their languages. What
+/// is new cannot be found in the tree before it, so a commit that only adds has none.
+fn changed_code(changes: &str) -> Vec<(String, String)> {
+    let mut parts = changes.split('\0');
+    let mut files = Vec::new();
+    while let (Some(status), Some(path)) = (parts.next(), parts.next()) {
+        let language = language::detect(path.as_bytes(), b"");
+        let Some(language) = language.filter(|language| language.loose == ChunkKind::Code) else {
+            continue;
+        };
+        if matches!(status, "M" | "D") && language.grammar.is_some() {
+            files.push((path.to_owned(), language.name.to_owned()));
+        }
+    }
+    files
+}
+
+fn clone(source: &Path, target: &Path) -> Result<(), EvalError> {
+    let source = source.canonicalize().map_err(io("open", source))?;
+    if target.exists() {
+        fs::remove_dir_all(target).map_err(io("replace", target))?;
+    }
+    fs::create_dir_all(target).map_err(io("make", target))?;
+    let from = source.display().to_string();
+    git(
+        target,
+        &["clone", "-q", "--shared", "--no-checkout", &from, "."],
+    )?;
+    let mark = target.join(".git").join(OURS);
+    fs::write(&mark, "").map_err(io("write", mark))
+}
+
+/// Checks a commit out in a clone that [`build`] made.
+///
+/// # Errors
+/// If it is not one of ours, or git fails.
+pub fn check_out(dir: &Path, commit: &str) -> Result<(), EvalError> {
+    if !dir.join(".git").join(OURS).is_file() {
+        return Err(EvalError::NotOurs {
+            dir: dir.to_owned(),
+        });
+    }
+    git(dir, &["checkout", "-q", "--force", "--detach", commit]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn commit(dir: &Path, files: &[(&str, &str)], message: &str) {
+        for (path, text) in files {
+            fs::write(dir.join(path), text).unwrap();
+        }
+        let author = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+        git(dir, &["add", "-A"]).unwrap();
+        git(
+            dir,
+            &[&author[..], &["commit", "-q", "-m", message]].concat(),
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn commits_ask_about_the_tree_before_them() {
+        let source = tempfile::tempdir().unwrap();
+        let (dir, out) = (source.path(), tempfile::tempdir().unwrap());
+        git(dir, &["init", "-q", "-b", "main"]).unwrap();
+        commit(
+            dir,
+            &[("a.rs", "fn a() {}\n"), ("b.md", "# B\n")],
+            "Begin with all of it here",
+        );
+        commit(
+            dir,
+            &[("a.rs", "fn a() { b() }\n")],
+            "Call b from a, so that it is called\n\nSigned-off-by: A",
+        );
+        commit(
+            dir,
+            &[("b.md", "# C\n")],
+            "Say something else in the documentation",
+        );
+        commit(
+            dir,
+            &[("a.rs", "fn a() {}\n"), ("c.rs", "fn c() {}\n")],
+            "Short",
+        );
+        commit(
+            dir,
+            &[("a.rs", "fn a() { c() }\n"), ("d.rs", "fn d() {}\n")],
+            "Have a call c and add d",
+        );
+        let target = out.path().join("x");
+        let built = build("x", dir, &target, 10).unwrap();
+        let asked: Vec<_> = built
+            .questions
+            .iter()
+            .map(|one| (one.query.as_str(), one.targets.len()))
+            .collect();
+        assert_eq!(
+            asked,
+            [
+                ("Call b from a, so that it is called", 1),
+                ("Have a call c and add d", 1)
+            ]
+        );
+        assert_eq!(built.language, "rust");
+        let at = |index: usize| built.questions[index].at.clone().unwrap();
+        check_out(&target, &at(0)).unwrap();
+        let text = |path: &str| fs::read_to_string(target.join(path));
+        assert_eq!(text("a.rs").unwrap(), "fn a() {}\n");
+        check_out(&target, &at(1)).unwrap();
+        assert!(text("c.rs").is_ok() && text("d.rs").is_err());
+        let error = check_out(dir, &at(0)).unwrap_err().to_string();
+        assert!(error.contains("are left as they are"), "{error}");
+    }
+}

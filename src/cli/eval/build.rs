@@ -1,0 +1,80 @@
+//! `fathom eval build`: make questions with known answers from repositories, without labels.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use fathom_eval::labels::{Labels, Repository};
+use fathom_eval::{EvalError, commits, docstrings};
+
+use crate::cli::Global;
+use crate::errors::{Exit, Failure};
+
+/// What asks for what.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// The first sentence of a doc comment asks for its function, whose comment is taken away
+    Docstrings,
+    /// The message of a commit asks for the files that it changed, in the tree before it
+    Commits,
+}
+
+#[derive(Args, Debug)]
+pub struct BuildArgs {
+    /// What to ask
+    kind: Kind,
+    /// Folders of code; for `commits`, git repositories with their history
+    #[arg(required = true)]
+    sources: Vec<PathBuf>,
+    /// Folder to write: `repos.json`, `annotations/` and `sources/`
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Questions about each of them at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    most: usize,
+}
+
+pub fn run(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
+    let mut labels = Labels::default();
+    for source in &args.sources {
+        let name = name(source)?;
+        if labels.repositories.iter().any(|known| known.name == name) {
+            let what = format!("two of the sources are called `{name}`");
+            return Err(Failure::new(what, "rename one of the folders").into());
+        }
+        let built = build(args, &name, source)?;
+        let (questions, language) = (built.questions.len(), &built.language);
+        global.note(&format!("{name} ({language}): {questions} questions"));
+        if questions > 0 {
+            labels.repositories.push(built);
+        }
+    }
+    labels.write(&args.out)?;
+    let out = args.out.display();
+    global.note(&format!(
+        "now: `fathom eval {out} --sources {out}/sources --mode all`"
+    ));
+    Ok(match labels.repositories.is_empty() {
+        true => Exit::Nothing,
+        false => Exit::Found,
+    })
+}
+
+fn build(args: &BuildArgs, name: &str, source: &Path) -> Result<Repository, EvalError> {
+    let target = args.out.join("sources").join(name);
+    match args.kind {
+        Kind::Docstrings => docstrings::build(name, source, &target, args.most),
+        Kind::Commits => commits::build(name, source, &target, args.most),
+    }
+}
+
+/// What a source is called: its folder, or the one around it where that is only `repo` or `.git`.
+fn name(source: &Path) -> anyhow::Result<String> {
+    let path = source.canonicalize().map_err(|error| {
+        let what = format!("cannot open `{}`: {error}", source.display());
+        Failure::new(what, "give the path of a folder")
+    })?;
+    let mut names = path.iter().rev().map(|name| name.to_string_lossy());
+    let is_plain = |name: &str| matches!(name, "repo" | ".git");
+    let name = names.find(|name| !is_plain(name)).unwrap_or_default();
+    Ok(name.trim_end_matches(".git").to_owned())
+}
