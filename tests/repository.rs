@@ -23,7 +23,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "eval",
-        &["fathom-indexer", "fathom-indexes", "fathom-retriever"],
+        &[
+            "fathom-encoders",
+            "fathom-indexer",
+            "fathom-indexes",
+            "fathom-retriever",
+        ],
     ),
     (
         ".",

@@ -34,6 +34,11 @@ const TRAILERS: [&str; 7] = [
     "Refs #",
 ];
 
+/// Messages that begin so are about versions, not about code.
+const HOUSEKEEPING: [&str; 7] = [
+    "bump", "prepare", "release", "revert", "update", "upgrade", "chore",
+];
+
 /// Clones `source` (a git repository with its history) to `target` without copying it, and asks
 /// about at most `most` of its latest commits, the oldest first.
 ///
@@ -78,7 +83,9 @@ fn question(
 ) -> Result<Option<Question>, EvalError> {
     let message = git(source, &["show", "-s", "--format=%B", commit])?;
     let query = asked(&message);
-    if query.split_whitespace().count() < WORDS {
+    let begin = query.to_lowercase();
+    let is_housekeeping = HOUSEKEEPING.iter().any(|word| begin.starts_with(word));
+    if query.split_whitespace().count() < WORDS || is_housekeeping {
         return Ok(None);
     }
     let parent = format!("{commit}^");
@@ -125,12 +132,20 @@ fn asked(message: &str) -> String {
     text[..text.floor_char_boundary(LONGEST)].to_owned()
 }
 
-/// The code files that were there before and were changed or removed, with their languages. What
-/// is new cannot be found in the tree before it, so a commit that only adds has none.
+/// The code files that were there before and were changed or removed, with their languages; tests
+/// are left out, as in SWE-bench. What is new cannot be found in the tree before it, so a commit that
+/// only adds has none.
 fn changed_code(changes: &str) -> Vec<(String, String)> {
     let mut parts = changes.split('\0');
     let mut files = Vec::new();
     while let (Some(status), Some(path)) = (parts.next(), parts.next()) {
+        let lower = path.to_lowercase();
+        if ["test", "spec/", "spec.", "_spec"]
+            .iter()
+            .any(|mark| lower.contains(mark))
+        {
+            continue;
+        }
         let language = language::detect(path.as_bytes(), b"");
         let Some(language) = language.filter(|language| language.loose == ChunkKind::Code) else {
             continue;
@@ -200,8 +215,13 @@ mod tests {
         );
         commit(
             dir,
-            &[("a.rs", "fn a() { b() }\n")],
+            &[("a.rs", "fn a() { b() }\n"), ("test_a.rs", "fn t() {}\n")],
             "Call b from a, so that it is called\n\nSigned-off-by: A",
+        );
+        commit(
+            dir,
+            &[("test_a.rs", "fn t() { a() }\n")],
+            "Test what a does when it is called",
         );
         commit(
             dir,

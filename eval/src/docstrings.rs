@@ -55,7 +55,7 @@ pub fn build(
         let Some(language) = language.filter(|language| language.loose == ChunkKind::Code) else {
             continue;
         };
-        let (blanked, found) = without_comments(&path, bytes);
+        let (blanked, found) = without_comments(&path, bytes, &FUNCTIONS);
         write(&target.join(&path), &blanked)?;
         *languages.entry(language.name).or_default() += found.len();
         questions.extend(found.iter().filter_map(|one| question(&path, one)));
@@ -69,10 +69,17 @@ pub fn build(
     })
 }
 
-/// The file with the comments of its functions blanked, and these functions. Lines keep their
-/// numbers. A function whose comment does not go away is not among them.
-fn without_comments(path: &str, bytes: Vec<u8>) -> (Vec<u8>, Vec<Documented>) {
-    let found = functions(path, &bytes);
+/// What the questions are about.
+const FUNCTIONS: [ChunkKind; 2] = [ChunkKind::Function, ChunkKind::Method];
+
+/// The file with the comments of its definitions of some kinds blanked, and these definitions. Lines
+/// keep their numbers. A definition whose comment does not go away is not among them.
+pub(crate) fn without_comments(
+    path: &str,
+    bytes: Vec<u8>,
+    kinds: &[ChunkKind],
+) -> (Vec<u8>, Vec<Documented>) {
+    let found = definitions(path, &bytes, kinds);
     let mut blanked = bytes;
     for comment in found.iter().flat_map(|one| one.comment.iter()) {
         for byte in &mut blanked[comment.clone()] {
@@ -81,16 +88,16 @@ fn without_comments(path: &str, bytes: Vec<u8>) -> (Vec<u8>, Vec<Documented>) {
             }
         }
     }
-    let left = functions(path, &blanked);
+    let left = definitions(path, &blanked, kinds);
     let names: BTreeSet<(&str, u32)> = left.iter().map(|one| (&*one.name, one.lines.1)).collect();
     let gone = |one: &Documented| !names.contains(&(&one.name, one.lines.1));
     let found = found.into_iter().filter(gone).collect();
     (blanked, found)
 }
 
-fn functions(path: &str, bytes: &[u8]) -> Vec<Documented> {
+fn definitions(path: &str, bytes: &[u8], kinds: &[ChunkKind]) -> Vec<Documented> {
     let mut found = documented(path.as_bytes(), bytes);
-    found.retain(|one| matches!(one.kind, ChunkKind::Function | ChunkKind::Method));
+    found.retain(|one| kinds.contains(&one.kind));
     found
 }
 
@@ -113,7 +120,7 @@ fn question(path: &str, one: &Documented) -> Option<Question> {
 }
 
 /// The first sentence, without the function's name at its beginning.
-fn sentence(doc: &str, name: &str) -> Option<String> {
+pub(crate) fn sentence(doc: &str, name: &str) -> Option<String> {
     let paragraph = doc.split("\n\n").next().unwrap_or(doc);
     let lines = paragraph
         .lines()

@@ -2,12 +2,13 @@
 //!
 //! [`labels`] is the layout on disk: `repos.json` and `annotations/<name>.json`. [`docstrings`]
 //! asks for a function by what its doc comment says, [`commits`] for the files that a commit
-//! changed by what its message says.
+//! changed by what its message says. [`pairs`] makes the text that models are trained on.
 
 pub mod commits;
 pub mod docstrings;
 mod git;
 pub mod labels;
+pub mod pairs;
 
 use std::path::PathBuf;
 

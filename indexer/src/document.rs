@@ -24,6 +24,11 @@ pub fn document_for(text: &TextEncoder, row: &ChunkRow, file_text: &[u8]) -> Doc
     document(text, &row.path, &row.record, file_text)
 }
 
+/// The model input for a chunk of the file at `path` with this text.
+pub fn document_of(text: &TextEncoder, path: &[u8], chunk: &Chunk, file_text: &[u8]) -> Document {
+    document(text, path, &record(chunk), file_text)
+}
+
 /// A chunk as it is stored, its content not yet named.
 pub(crate) fn record(chunk: &Chunk) -> ChunkRecord {
     ChunkRecord {

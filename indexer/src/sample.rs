@@ -218,10 +218,9 @@ fn read(file: &File<'_>, text: &TextEncoder, options: &SampleOptions) -> Option<
         chunks.sort_by_cached_key(|chunk| chance(options.seed, text_of(chunk)));
         chunks.truncate(options.chunks_per_file);
     }
-    let documents = chunks.into_iter().map(|chunk| {
-        let record = document::record(chunk);
-        document::document(text, &file.path, &record, &bytes)
-    });
+    let documents = chunks
+        .into_iter()
+        .map(|chunk| document::document_of(text, &file.path, chunk, &bytes));
     Some(Parts {
         language: parsed.language.name,
         documents: documents.collect(),

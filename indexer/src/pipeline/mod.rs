@@ -17,7 +17,7 @@ use fathom_indexes::StoreError;
 use crate::chunk::ChunkOptions;
 use crate::walk::WalkOptions;
 
-pub use crate::document::document_for;
+pub use crate::document::{document_for, document_of};
 pub use encode::{embed, encode_missing};
 pub use encoders::Encoders;
 pub use refresh::refresh;

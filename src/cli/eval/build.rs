@@ -1,8 +1,11 @@
 //! `fathom eval build`: make questions with known answers from repositories, without labels.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use fathom_encoders::{Profile, TextEncoder};
 use fathom_eval::labels::{Labels, Repository};
 use fathom_eval::{EvalError, commits, docstrings};
 
@@ -16,6 +19,8 @@ pub enum Kind {
     Docstrings,
     /// The message of a commit asks for the files that it changed, in the tree before it
     Commits,
+    /// No questions, but pairs of what may be asked and the code that answers, to train models on
+    Pairs,
 }
 
 #[derive(Args, Debug)]
@@ -25,7 +30,7 @@ pub struct BuildArgs {
     /// Folders of code; for `commits`, git repositories with their history
     #[arg(required = true)]
     sources: Vec<PathBuf>,
-    /// Folder to write: `repos.json`, `annotations/` and `sources/`
+    /// Folder to write: `repos.json`, `annotations/` and `sources/`; for `pairs` one file
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Questions about each of them at most
@@ -34,6 +39,9 @@ pub struct BuildArgs {
 }
 
 pub fn run(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
+    if let Kind::Pairs = args.kind {
+        return pairs(global, args);
+    }
     let mut labels = Labels::default();
     for source in &args.sources {
         let name = name(source)?;
@@ -63,8 +71,26 @@ fn build(args: &BuildArgs, name: &str, source: &Path) -> Result<Repository, Eval
     let target = args.out.join("sources").join(name);
     match args.kind {
         Kind::Docstrings => docstrings::build(name, source, &target, args.most),
-        Kind::Commits => commits::build(name, source, &target, args.most),
+        Kind::Commits | Kind::Pairs => commits::build(name, source, &target, args.most),
     }
+}
+
+/// One line for each pair.
+fn pairs(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
+    let text = TextEncoder::open(&Profile::bundled())?;
+    let mut out = BufWriter::new(File::create(&args.out)?);
+    let mut written = 0;
+    for source in &args.sources {
+        let name = name(source)?;
+        let count = fathom_eval::pairs::write(&name, source, &text, &mut out)?;
+        global.note(&format!("{name}: {count} pairs"));
+        written += count;
+    }
+    out.flush()?;
+    Ok(match written {
+        0 => Exit::Nothing,
+        _ => Exit::Found,
+    })
 }
 
 /// What a source is called: its folder, or the one around it where that is only `repo` or `.git`.
