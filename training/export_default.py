@@ -3,6 +3,7 @@
     python3 -m venv venv && venv/bin/pip install -r training/requirements.txt
     venv/bin/python training/export_default.py          # same bytes as committed
     venv/bin/python training/export_default.py --fit    # fits anew on this machine's code
+    venv/bin/python training/export_default.py --trained FILE    # weights of encoder/train.py
 
 What is fitted on code (the projection, and how large the inputs of each product
 get) is kept in `fitted.npz`, so that the export needs no code.
@@ -81,12 +82,15 @@ def write_tokenizer(original):
     (TARGET / "tokenizer.json").write_text(text + "\n", encoding="utf-8")
 
 
-def fit(weights, exact, text):
-    """Fits the projection and the smoothing; writes them and their sources."""
+def fit(weights, exact, text, trained=None):
+    """Fits the smoothing, and the projection unless it was trained; writes them and their sources."""
     windows, packages = corpus.windows(per_language=150, seed=1)
     documents = [text.document(window) for _, window in windows]
     states = np.concatenate([run(exact, ids)[0] for ids in documents])
-    matrix, bias, kept = projection.fit(states, DIM)
+    if trained is None:
+        matrix, bias, kept = projection.fit(states, DIM)
+    else:
+        (matrix, bias), kept = trained, 1.0
     np.savez(FITTED, weights=matrix, bias=bias, **largest_inputs(weights, documents[::8]))
     (HERE / "fitted-on.txt").write_text("\n".join(packages) + "\n", encoding="utf-8")
     print(f"projection: {len(states)} token vectors from {len(packages)} packages, {kept:.1%} of the variance kept")
@@ -163,6 +167,7 @@ def update_profile():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fit", action="store_true", help="fit on this machine's packages")
+    parser.add_argument("--trained", help="weights and projection to export")
     arguments = parser.parse_args()
 
     weights, tokenizer = fetch()
@@ -170,8 +175,13 @@ def main():
     text = Text(TARGET / "tokenizer.json")
     exact = session(MiniLM(weights, quantised=False).model())
     check_original(exact, TARGET / "tokenizer.json")
-    if arguments.fit or not FITTED.exists():
-        fit(weights, exact, text)
+    trained = None
+    if arguments.trained:
+        weights = dict(np.load(arguments.trained))
+        trained = weights.pop("projection.weights"), weights.pop("projection.bias")
+        exact = session(MiniLM(weights, quantised=False).model())
+    if arguments.fit or trained or not FITTED.exists():
+        fit(weights, exact, text, trained)
     fitted = dict(np.load(FITTED))
     projected = fitted.pop("weights"), fitted.pop("bias")
     compare(exact, session(MiniLM(weights, quantised=True, largest=fitted).model()), text)

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 as an ONNX graph: BERT with 6 layers of 384, 12 heads, erf GELU.
+"""all-MiniLM-L6-v2 as an ONNX graph: BERT with 6 layers (or fewer) of 384, 12 heads, erf GELU.
 
 The graph is written node by node with the operators that ONNX Runtime runs
 fastest on a CPU, so that loading it needs no optimisation pass:
@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-LAYERS, HIDDEN, HEADS, LONGEST = 6, 384, 12, 512
+HIDDEN, HEADS, LONGEST = 384, 12, 512
 MS = "com.microsoft"
 
 
@@ -76,7 +76,8 @@ class MiniLM:
         f32 [batch, seq, 384] (without), and `dense` f32 [batch, 384].
         """
         states = self.embeddings()
-        for layer in range(LAYERS):
+        layers = {int(name.split(".")[2]) for name in self.w if name.startswith("encoder.layer.")}
+        for layer in range(len(layers)):
             states = self.layer(states, f"encoder.layer.{layer}.")
         if self.projection is None:
             name, dim = "states", HIDDEN

@@ -16,8 +16,8 @@ pub type Values = [f32; Signal::ALL.len()];
 /// How many further chunks of a file count towards its coherence.
 const COHERENT_CHUNKS: usize = 5;
 
-/// The values of every candidate.
-pub fn of(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<Values> {
+/// The values of every candidate, but for those that depend on weights or on the order.
+pub fn of(query: &Understanding, pool: &[Candidate]) -> Vec<Values> {
     let mut values: Vec<Values> = vec![[0.0; Signal::ALL.len()]; pool.len()];
     lists(pool, &mut values);
     names_and_paths(query, pool, &mut values);
@@ -25,7 +25,6 @@ pub fn of(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<V
         values[Signal::Definition as usize] = candidate.definition;
         penalties(query, candidate, values);
     }
-    coherence(pool, weights, &mut values);
     values
 }
 
@@ -154,7 +153,7 @@ fn penalties(query: &Understanding, candidate: &Candidate, values: &mut Values) 
 }
 
 /// The mean relevance of a file's next best chunks.
-fn coherence(pool: &[Candidate], weights: &Weights, values: &mut [Values]) {
+pub(super) fn coherence(pool: &[Candidate], weights: &Weights, values: &mut [Values]) {
     let mut by_file: HashMap<FileId, Vec<f32>> = HashMap::new();
     for (candidate, values) in pool.iter().zip(values.iter()) {
         by_file

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use fathom_indexes::{ChunkId, ChunkKind, FileId};
 
 use crate::understand::Understanding;
+use features::Values;
 pub use roles::Roles;
 pub use weights::{Signal, Weights};
 
@@ -54,8 +55,13 @@ pub struct Placed {
 
 /// Orders the pool, best first; ties by chunk id.
 pub fn rank(query: &Understanding, pool: &[Candidate], weights: &Weights) -> Vec<Placed> {
+    order(features::of(query, pool), pool, weights)
+}
+
+/// Orders a pool whose values are known.
+pub fn order(mut features: Vec<Values>, pool: &[Candidate], weights: &Weights) -> Vec<Placed> {
     let weights = &for_lists_of(pool, weights);
-    let features = features::of(query, pool, weights);
+    features::coherence(pool, weights, &mut features);
     let mut placed: Vec<Placed> = features
         .iter()
         .enumerate()

@@ -116,6 +116,13 @@ impl Weights {
         self
     }
 
+    /// The same weights but for one.
+    #[must_use]
+    pub fn with(mut self, signal: Signal, weight: f32) -> Weights {
+        self.0[signal as usize] = weight;
+        self
+    }
+
     /// The weight of one signal.
     pub fn get(&self, signal: Signal) -> f32 {
         self.0[signal as usize]

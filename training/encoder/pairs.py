@@ -1,0 +1,67 @@
+"""Pairs of `fathom eval build pairs`, in batches that are hard: most of a batch
+comes from one repository, half of that from neighbouring files."""
+
+import json
+from collections import defaultdict
+
+import numpy as np
+
+PAD = 0
+
+
+def read(path, held_out):
+    """All pairs; those of the repositories in `held_out` apart. An answer that more than 3 pairs share is boilerplate."""
+    train, unseen = [], []
+    shared = defaultdict(int)
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            pair = json.loads(line)
+            pair["ids"] = np.array(pair["ids"], np.int32)
+            pair["query_ids"] = np.array(pair["query_ids"], np.int32)
+            pair["answer"] = hash(pair["ids"].tobytes())
+            shared[pair["answer"]] += 1
+            (unseen if pair["repository"] in held_out else train).append(pair)
+    return [[pair for pair in part if shared[pair["answer"]] <= 3] for part in (train, unseen)]
+
+
+class Batches:
+    """Draws batches by a seeded generator."""
+
+    def __init__(self, pairs, size, symbols, seed):
+        self.size, self.symbols = size, symbols
+        self.random = np.random.default_rng(seed)
+        self.by_repository = defaultdict(lambda: {"doc": [], "symbol": []})
+        languages = defaultdict(int)
+        for pair in pairs:
+            self.by_repository[pair["repository"]][pair["kind"]].append(pair)
+            languages[pair["language"]] += 1
+        self.names = sorted(name for name, kinds in self.by_repository.items() if len(kinds["doc"]) >= size)
+        # Large repositories and languages count by the square root of their size.
+        weights = []
+        for name in self.names:
+            pairs_of = self.by_repository[name]["doc"]
+            language = languages[pairs_of[0]["language"]]
+            weights.append(np.sqrt(len(pairs_of)) / np.sqrt(language))
+        self.weights = np.array(weights) / np.sum(weights)
+
+    def draw(self):
+        kinds = self.by_repository[self.names[self.random.choice(len(self.names), p=self.weights)]]
+        symbols = min(int(self.size * self.symbols), len(kinds["symbol"]))
+        docs = self.size - symbols
+        near = docs // 2
+        start = int(self.random.integers(0, len(kinds["doc"]) - near + 1))
+        chosen = kinds["doc"][start:start + near]
+        chosen += [kinds["doc"][i] for i in self.random.integers(0, len(kinds["doc"]), docs - near)]
+        chosen += [kinds["symbol"][i] for i in self.random.integers(0, len(kinds["symbol"]), symbols)] if symbols else []
+        return chosen
+
+
+def padded(rows, longest):
+    """[rows, length] ids and mask; the last token stays the last."""
+    cut = [row if len(row) <= longest else np.append(row[:longest - 1], row[-1]) for row in rows]
+    length = max(len(row) for row in cut)
+    ids = np.full((len(cut), length), PAD, np.int64)
+    mask = np.zeros((len(cut), length), bool)
+    for i, row in enumerate(cut):
+        ids[i, :len(row)], mask[i, :len(row)] = row, True
+    return ids, mask

@@ -1,0 +1,183 @@
+"""Trains the bundled encoder on pairs of question and code.
+
+    fathom eval build pairs FOLDER/* --out pairs.jsonl
+    venv/bin/python training/encoder/train.py pairs.jsonl trained.npz [--minutes 30]
+    venv/bin/python training/export_default.py --trained trained.npz
+
+The loss is contrastive over the batch: MaxSim of the token vectors from question
+to code and back, and the cosine of the dense vectors. Every tenth of the time
+the model is measured on repositories that it is not trained on, and the best one
+is written. On a graphics processor where there is one, else on the processor.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+import export_default
+import pairs as data
+from model import from_checkpoint
+
+QUERY, DOCUMENT = 64, 256
+TOKEN_TEMPERATURE, DENSE_TEMPERATURE = 0.03, 0.05
+DENSE_SHARE, BACK_SHARE = 0.3, 0.3
+POOL = 1000
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs")
+    parser.add_argument("out")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--batch", type=int, default=0, help="pairs in a batch [32 on a processor, else 256]")
+    parser.add_argument("--rate", type=float, default=8e-5)
+    parser.add_argument("--frozen", type=int, default=2, help="lowest layers left as they are, and the embeddings; 0: none, nor these")
+    parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers to keep")
+    parser.add_argument("--start", help="weights of an earlier run")
+    parser.add_argument("--symbols", type=float, default=0.25, help="share of questions that are names")
+    parser.add_argument("--held-out", default="", help="repositories to measure on, with commas [every twentieth]")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def held_out(path, named):
+    """Repositories to measure on."""
+    if named:
+        return set(named.split(","))
+    with open(path, encoding="utf-8") as lines:
+        names = sorted({json.loads(line)["repository"] for line in lines})
+    return set(names[::20])
+
+
+def start(options):
+    """The model, and the weights that it began with."""
+    weights, _ = export_default.fetch()
+    fitted = dict(np.load(export_default.FITTED))
+    projection, bias = fitted["weights"], fitted["bias"]
+    layers = [int(layer) for layer in options.layers.split(",")]
+    if options.start:
+        trained = dict(np.load(options.start))
+        projection, bias = trained.pop("projection.weights"), trained.pop("projection.bias")
+        weights.update(trained)
+    model = from_checkpoint(weights, projection, bias, layers)
+    if options.frozen:
+        model.embeddings.requires_grad_(False)
+        for layer in model.encoder["layer"][:options.frozen]:
+            layer.requires_grad_(False)
+    return model
+
+
+def encode(model, rows, longest, device):
+    ids, mask = (torch.from_numpy(array).to(device) for array in data.padded(rows, longest))
+    tokens, dense = model(ids, mask)
+    return tokens, mask, dense
+
+
+def maxsim(questions, question_mask, documents, document_mask):
+    """[questions, documents]: mean over the question's tokens of the best cosine in the document."""
+    cosines = torch.einsum("qid,pjd->qpij", questions, documents)
+    cosines = cosines.masked_fill(~document_mask[None, :, None, :], -1.0)
+    best = cosines.amax(-1) * question_mask[:, None, :]
+    return best.sum(-1) / question_mask.sum(-1)[:, None]
+
+
+def loss_of(model, batch, device):
+    """The loss, and the share of questions whose own code comes first."""
+    q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in batch], QUERY, device)
+    d, d_mask, d_dense = encode(model, [pair["ids"] for pair in batch], DOCUMENT, device)
+    late = maxsim(q, q_mask, d, d_mask).float() / TOKEN_TEMPERATURE
+    dense = (q_dense @ d_dense.T).float() / DENSE_TEMPERATURE
+    # The same code may answer two questions of a batch: that is no mistake.
+    answers = np.array([pair["answer"] for pair in batch])
+    same = torch.from_numpy(answers[:, None] == answers[None, :]).to(device)
+    same &= ~torch.eye(len(batch), dtype=torch.bool, device=device)
+    late, dense = (scores.masked_fill(same, -1e4) for scores in (late, dense))
+    right = torch.arange(len(batch), device=device)
+    loss = F.cross_entropy(late, right) + BACK_SHARE * F.cross_entropy(late.T, right)
+    loss = loss + DENSE_SHARE * F.cross_entropy(dense, right)
+    return loss, (late.argmax(1) == right).float().mean()
+
+
+@torch.no_grad()
+def measure(model, unseen, device):
+    """MRR@10 of late interaction and of dense vectors, each question among the code of its repository (at most 1,000)."""
+    model.eval()
+    by_repository = {}
+    for pair in unseen:
+        if pair["kind"] == "doc":
+            by_repository.setdefault(pair["repository"], []).append(pair)
+    late, dense = [], []
+    for pairs in by_repository.values():
+        pairs = pairs[:POOL]
+        documents = [encode(model, [pair["ids"] for pair in pairs[i:i + 64]], DOCUMENT, device) for i in range(0, len(pairs), 64)]
+        for i in range(0, min(len(pairs), 200), 20):
+            q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in pairs[i:i + 20]], QUERY, device)
+            scores = torch.cat([maxsim(q, q_mask, d, mask) for d, mask, _ in documents], 1)
+            cosines = torch.cat([q_dense @ d.T for *_, d in documents], 1)
+            for scored, ranks in ((scores, late), (cosines, dense)):
+                own = scored[torch.arange(len(q)), torch.arange(i, i + len(q))]
+                ranks.append(1 + (scored > own[:, None]).sum(1))
+    model.train()
+
+    def mrr(ranks):
+        ranks = torch.cat(ranks).float()
+        return torch.where(ranks <= 10, 1 / ranks, 0.0).mean().item()
+
+    return mrr(late), mrr(dense)
+
+
+def write(model, path):
+    """Weights with the checkpoint's names, and the projection as the export wants it."""
+    state = {name: value.detach().cpu().float().numpy() for name, value in model.state_dict().items()}
+    state["projection.weights"] = np.ascontiguousarray(state.pop("projection.weight").T)
+    np.savez(path, **state)
+
+
+def main():
+    options = arguments()
+    torch.manual_seed(options.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    size = options.batch or (256 if device == "cuda" else 32)
+    unseen_names = held_out(options.pairs, options.held_out)
+    train, unseen = data.read(options.pairs, unseen_names)
+    model = start(options).to(device).train()
+    batches = data.Batches(train, size, options.symbols, options.seed)
+    print(f"{len(train)} pairs, {len(unseen)} held out of {', '.join(sorted(unseen_names))}; {device}, batches of {size}")
+    trained = [value for value in model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
+    began, limit, step, seen = time.monotonic(), 60 * options.minutes, 0, []
+    best, next_look = 0.0, 0.0
+    while True:
+        part = (time.monotonic() - began) / limit
+        if part >= next_look or part >= 1:
+            late, dense = measure(model, unseen, device)
+            losses = np.mean(seen[-100:], axis=0) if seen else (float("nan"), float("nan"))
+            print(f"{100 * min(part, 1):3.0f} % step {step}: loss {losses[0]:.3f}, first {losses[1]:.3f}; held out: late {late:.4f}, dense {dense:.4f}", flush=True)
+            if late + dense > best:
+                best = late + dense
+                write(model, options.out)
+            next_look = part + 0.1
+        if part >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = options.rate * min(part / 0.03, 1 - part + 0.01, 1.0)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            loss, first = loss_of(model, batches.draw(), device)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        seen.append((loss.item(), first.item()))
+        step += 1
+
+
+if __name__ == "__main__":
+    main()
