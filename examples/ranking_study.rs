@@ -6,6 +6,8 @@
 //! Each triple is a yardstick, indexed in its own data folder; all count alike. The weights are
 //! changed one after the other as long as the mean NDCG@10 grows; of equal ones the first is kept.
 
+#![allow(clippy::print_stdout)]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
