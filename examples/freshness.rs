@@ -1,30 +1,25 @@
 //! How long after a save a change is searchable: `freshness [FILES [ROUNDS]]` writes that many
 //! files into a temporary tree, lets a daemon watch it, saves files of it one after the other and
 //! times each save until its words and its vectors are in the index.
-//!
-//! Beyond 2,000 files texts repeat, so that not everything has to be encoded first: what is
-//! measured depends on the number of files and chunks, not on how many contents there are.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod support;
+
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use fathom::config::{Flags, Settings};
+use fathom::config::Settings;
 use fathom::daemon::client::{self, Wanted};
 use fathom::daemon::{Options, serve};
 use fathom::workspace::Workspace;
+use support::{DISTINCT, report, text, write, write_all};
 
 /// Nothing cancels it.
 static NEVER: AtomicBool = AtomicBool::new(false);
-const DISTINCT: usize = 2_000;
-const WORDS: [&str; 12] = [
-    "parse", "render", "commit", "merge", "lock", "query", "route", "stream", "cache", "score",
-    "token", "filter",
-];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = std::env::args()
@@ -34,13 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds = numbers.next().transpose()?.unwrap_or(100);
     let dir = tempfile::tempdir()?;
     let root = dir.path().join("tree");
-    (0..files).try_for_each(|file| write(&root, file, &text(file % DISTINCT, "")))?;
-    let flags = Flags {
-        data_dir: Some(dir.path().join("data")),
-        ..Flags::default()
-    };
-    let (mut settings, _) = Settings::load(&flags)?;
-    settings.runtime_dir = None;
+    write_all(&root, files)?;
+    let settings = support::settings(&dir.path().join("data"))?;
     let workspace = Workspace::open_exactly(&root, &settings)?;
     let start = Instant::now();
     let never = AtomicBool::new(false);
@@ -139,37 +129,4 @@ fn until(
             return Ok(when);
         }
     }
-}
-
-fn report(what: &str, times: &mut [Duration]) {
-    times.sort();
-    let at = |share: f64| {
-        let at = (times.len() as f64 * share) as usize;
-        times[at.min(times.len() - 1)].as_secs_f64() * 1e3
-    };
-    let (median, p95, most) = (at(0.5), at(0.95), at(1.0));
-    println!("{what:30} median {median:.0} ms, p95 {p95:.0} ms, most {most:.0} ms");
-}
-
-fn write(root: &Path, file: usize, text: &str) -> std::io::Result<()> {
-    let path: PathBuf = root.join(format!("part{}/file{file}.rs", file / 100));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, text)
-}
-
-/// A few functions; `extra` names one more.
-fn text(number: usize, extra: &str) -> String {
-    let word = |shift: usize| WORDS[(number >> shift) % WORDS.len()];
-    let (a, b) = (word(0), word(3));
-    let mut text = format!(
-        "/// Does the {a} of every {b}, number {number}.\npub fn {a}_{b}_{number}(input: u32) -> u32 {{\n    let {a} = input + {number};\n    {a} * 2\n}}\n"
-    );
-    if !extra.is_empty() {
-        text += &format!(
-            "\n/// Told apart by {extra}.\npub fn {extra}(input: u32) -> u32 {{\n    {a}_{b}_{number}(input) + 1\n}}\n"
-        );
-    }
-    text
 }

@@ -43,6 +43,7 @@ pub use records::{
     FileRecord, FileRow, FileStat, Hit, NewFile, ReferenceRecord, SkipReason, SkipRecord,
     SymbolRecord, SymbolRow,
 };
+pub use segment::Prepared;
 pub use snapshot::{ChunkSet, CodedContent, Snapshot, TokenUsage};
-pub use store::{Store, StoreOptions};
+pub use store::{EncodingClaim, Store, StoreOptions};
 pub use writer::{CodedEncoding, MaintainReport, Update, Writer};

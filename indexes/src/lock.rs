@@ -1,4 +1,4 @@
-//! The writer's lock: held by the operating system for an open file, so it ends
+//! The locks of writing and of encoding: held by the operating system for an open file, so it ends
 //! with its holder. What the file says is information for people only.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::StoreError;
 
 /// How often a waiting writer looks again.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(5);
 
 /// The right to write, until dropped.
 #[derive(Debug)]
@@ -68,6 +68,9 @@ fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.take(32).read_to_string(&mut text);
     let process = match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(pid)) if is_stopped(pid) => {
+            format!("process {pid}, which is suspended (`kill -CONT {pid}` lets it go on)")
+        }
         (Ok(_), Ok(pid)) => format!("process {pid}"),
         _ => "another process".into(),
     };
@@ -76,4 +79,14 @@ fn holder(file: &mut File) -> String {
         Some(age) => format!("{process} (for {} s)", age.as_secs()),
         None => process,
     }
+}
+
+/// Whether a process is suspended, as far as the system tells.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before the state may hold anything, brackets too.
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('T' | 't'))
 }

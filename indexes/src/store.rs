@@ -11,7 +11,8 @@ use crate::check::{self, CheckReport};
 use crate::codebook::Codebook;
 use crate::lexical::LexicalIndex;
 use crate::lock::WriterLock;
-use crate::segment::{Layout, NamedCodebook};
+use crate::records::Encoding;
+use crate::segment::{self, Layout, NamedCodebook, Prepared};
 use crate::snapshot::Snapshot;
 use crate::storage::{OsStorage, Storage};
 use crate::writer::Writer;
@@ -52,6 +53,13 @@ pub(crate) const CATALOG: &str = "catalog.db";
 pub(crate) const LEXICAL: &str = "lexical";
 pub(crate) const SEGMENTS: &str = "segments";
 const LOCK: &str = "writer.lock";
+const ENCODING: &str = "encoding.lock";
+
+/// The right to encode what is missing, until dropped.
+#[derive(Debug)]
+pub struct EncodingClaim {
+    _lock: WriterLock,
+}
 
 impl Store {
     /// Opens the store in `dir`, creating it if there is none. Nothing that is
@@ -125,6 +133,25 @@ impl Store {
         Writer::open(self.place.clone(), lock)
     }
 
+    /// Becomes the one that encodes what is missing, waiting up to `wait` for another. That is a
+    /// courtesy, so that the same is not encoded twice, and keeps nobody from writing.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] names the process that encodes.
+    pub fn claim_encoding(&self, wait: Duration) -> Result<EncodingClaim, StoreError> {
+        let lock = WriterLock::acquire(&self.place.dir.join(ENCODING), wait)?;
+        Ok(EncodingClaim { _lock: lock })
+    }
+
+    /// Makes of encodings what is stored of them, before the lock is taken: coding takes longer
+    /// than writing.
+    ///
+    /// # Errors
+    /// [`StoreError::Input`] for wrong shapes or values that are not finite.
+    pub fn prepare(&self, batch: &[Encoding<'_>]) -> Result<Prepared, StoreError> {
+        self.place.prepare(batch)
+    }
+
     /// A view of the newest generation. Takes no lock and changes nothing.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Snapshot::open(self.place.clone())
@@ -170,6 +197,14 @@ impl Place {
             identity: &self.identity,
             codebook: self.codebook.as_ref(),
         }
+    }
+
+    /// Checks encodings and makes of them what is stored.
+    pub fn prepare(&self, batch: &[Encoding<'_>]) -> Result<Prepared, StoreError> {
+        for encoding in batch {
+            segment::validate(&self.identity, encoding)?;
+        }
+        Ok(Prepared::new(self.layout(), batch))
     }
 
     pub fn lexical(&self) -> LexicalIndex {

@@ -161,6 +161,7 @@ pub trait QueryEncoder {
     fn embed(&self, query: &str) -> Result<Embedding, EncoderError>;
 
     /// The embeddings of chunks that the store has none of yet; `texts[i]` is the whole text of the file of `rows[i]`.
+    /// They may be those of the first chunks only, at least one, where there is no time for more.
     fn embed_chunks(
         &self,
         rows: &[ChunkRow],

@@ -178,23 +178,35 @@ impl Remote {
             .ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    /// Encodes documents.
+    /// Encodes the first of these documents, as many as there is time for.
     pub fn documents(&mut self, documents: &[Document]) -> io::Result<Vec<Embedding>> {
         let mut embeddings = Vec::with_capacity(documents.len());
-        let mut batch: Vec<[Vec<u32>; 2]> = Vec::new();
-        for document in documents {
-            let ids: usize = batch.iter().flatten().map(Vec::len).sum();
-            if ids + document.all_ids().count() > IDS_AT_ONCE {
-                let documents = std::mem::take(&mut batch);
-                embeddings.extend(self.client.embeddings(&Request::Encode { documents })?);
+        while embeddings.len() < documents.len() {
+            let batch = batch(&documents[embeddings.len()..]);
+            let wanted = batch.len();
+            let made = self
+                .client
+                .embeddings(&Request::Encode { documents: batch })?;
+            if made.is_empty() || made.len() > wanted {
+                return Err(io::ErrorKind::InvalidData.into());
             }
-            batch.push([document.ids.clone(), document.dense_ids.clone()]);
+            let is_all = made.len() == wanted;
+            embeddings.extend(made);
+            if !is_all {
+                break;
+            }
         }
-        let rest = Request::Encode { documents: batch };
-        embeddings.extend(self.client.embeddings(&rest)?);
-        match embeddings.len() == documents.len() {
-            true => Ok(embeddings),
-            false => Err(io::ErrorKind::InvalidData.into()),
-        }
+        Ok(embeddings)
     }
+}
+
+/// The first documents, as many as fit into one request.
+fn batch(documents: &[Document]) -> Vec<[Vec<u32>; 2]> {
+    let mut ids = 0;
+    let fits = documents.iter().enumerate().take_while(|(at, document)| {
+        ids += document.all_ids().count();
+        *at == 0 || ids <= IDS_AT_ONCE
+    });
+    let both = |document: &Document| [document.ids.clone(), document.dense_ids.clone()];
+    fits.map(|(_, document)| both(document)).collect()
 }

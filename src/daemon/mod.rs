@@ -9,6 +9,8 @@
 //! It listens on a socket in a folder that only its user may enter ([`place`]).
 
 pub mod client;
+mod documents;
+mod encoding;
 mod frame;
 pub mod place;
 pub mod protocol;

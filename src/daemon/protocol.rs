@@ -29,7 +29,7 @@ impl Identity {
     /// Of this program.
     pub fn ours() -> Identity {
         Identity {
-            version: format!("{} protocol 1", env!("CARGO_PKG_VERSION")),
+            version: format!("{} protocol 2", env!("CARGO_PKG_VERSION")),
             profile: Profile::bundled().id().to_owned(),
         }
     }
@@ -67,7 +67,7 @@ pub enum Request {
         /// Its text.
         query: String,
     },
-    /// Encode documents.
+    /// Encode documents, as many as there is time for.
     Encode {
         /// Model inputs; those of a second model are empty if there is none.
         documents: Vec<[Vec<u32>; 2]>,
@@ -105,7 +105,7 @@ pub enum Reply {
         /// Its process.
         pid: u32,
     },
-    /// One for each text.
+    /// Of the first texts, at least one: as many as there was time for.
     Embeddings {
         /// In the order of the request.
         embeddings: Vec<WireEmbedding>,

@@ -1,8 +1,9 @@
 //! One repository that is kept fresh, on a thread of its own.
 //!
 //! Everything it does begins with a message: a signal of the watcher, a command that wants to
-//! catch up, the end. It is a writer only while it writes one change or one slice of encodings,
-//! so another process that wants to write waits a few seconds at most.
+//! catch up, a run of encoding that has ended, the end. What is encoded is encoded beside it
+//! ([`Encoding`]): what was saved last comes before what was left for later. The writer's lock is
+//! held only to write.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,26 +11,25 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fathom_indexer::pipeline::{Encoders, Event, RefreshReport};
+use fathom_indexer::pipeline::{Encoders, RefreshReport};
 use fathom_indexer::watch::{Mode, Pending, Signal, Watcher};
 
+use super::encoding::{Encoding, Ended};
 use super::protocol::{Reply, RepositoryStatus, rules};
 use super::watched::{CatchUp, Inbox, Message, OnNote, lock};
 use crate::config::{REPOSITORY_FILE, Settings};
 use crate::workspace::{Workspace, WorkspaceError};
 
-/// Chunks that are encoded at once, with nothing else in between: what a save changes.
+/// What a save changes, in chunks: encoded before any backlog, and waited for.
 const FEW: u64 = 48;
-/// Longest time that encoding a backlog keeps others from writing.
-const SLICE: Duration = Duration::from_secs(4);
-/// Between slices, so that one who waits for the lock gets it.
-const BREATH: Duration = Duration::from_millis(60);
+/// How long a command waits for the vectors of a save, if it is the only one that waits.
+const VECTORS: Duration = Duration::from_millis(250);
+/// How long another may write before one that looks gives up for now.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// After a failure, or while another process writes.
 const RETRY: Duration = Duration::from_secs(2);
 /// A cookie that has not come by then will not come.
 const COOKIE: Duration = Duration::from_millis(700);
-/// How much the priority of encoding a backlog is lowered.
-const NICENESS: i32 = 10;
 
 /// One that waits for the events before it.
 pub(super) struct Waiting {
@@ -38,13 +38,16 @@ pub(super) struct Waiting {
     until: Instant,
     /// All events before it have come.
     arrived: bool,
+    /// Since when the words are those of the files.
+    words: Option<Instant>,
 }
 
 /// The thread's side.
 pub(super) struct Repository {
     pub(super) settings: Settings,
-    pub(super) workspace: Workspace,
+    pub(super) workspace: Arc<Workspace>,
     pub(super) encoders: Arc<Encoders>,
+    pub(super) encoding: Encoding,
     pub(super) watcher: Watcher,
     pub(super) cookies: PathBuf,
     pub(super) cookie: u64,
@@ -55,10 +58,14 @@ pub(super) struct Repository {
     pub(super) waiting: Vec<Waiting>,
     /// Chunks that are not encoded.
     pub(super) backlog: u64,
+    /// Those of them that came last, as far as no run has taken them for a backlog.
+    pub(super) newest: u64,
     /// Encoding does not work; it is tried again now and then.
     pub(super) encoding_fails: bool,
     /// When to try again after a failure.
     pub(super) not_before: Instant,
+    /// When to encode again after a failure.
+    pub(super) encode_after: Instant,
     /// The repository's own settings may have changed.
     pub(super) reopen: bool,
     pub(super) status: Arc<Mutex<RepositoryStatus>>,
@@ -90,20 +97,24 @@ impl Repository {
             let now = Instant::now();
             if now >= self.due() {
                 self.look();
-            } else if self.backlog > 0 && now >= self.not_before {
-                self.encode_slice();
             }
+            self.encode();
         }
     }
 
     /// How long there is nothing to do.
     fn rest(&self) -> Duration {
         let mut next = self.due();
-        if self.backlog > 0 {
-            next = next.min(self.not_before);
+        if self.backlog > 0 && !self.encoding.is_running() {
+            next = next.min(self.encode_after);
         }
-        for waiting in self.waiting.iter().filter(|waiting| !waiting.arrived) {
-            next = next.min(waiting.until);
+        for waiting in &self.waiting {
+            next = match waiting.words {
+                None if waiting.arrived => next,
+                None => next.min(waiting.until),
+                Some(_) if waiting.request.wait => next,
+                Some(since) => next.min(since + VECTORS),
+            };
         }
         next.saturating_duration_since(Instant::now())
     }
@@ -140,6 +151,7 @@ impl Repository {
                 }
             }
             Message::CatchUp(request) => self.enqueue(request),
+            Message::Encoded(ended) => self.encoded(ended),
         }
     }
 
@@ -158,6 +170,7 @@ impl Repository {
             cookie,
             until: Instant::now() + COOKIE,
             arrived,
+            words: None,
         });
     }
 
@@ -170,30 +183,43 @@ impl Repository {
                 self.pending.note(now);
             }
         }
-        if !self.waiting.iter().any(|waiting| waiting.arrived) {
-            return;
+        let new = |waiting: &Waiting| waiting.arrived && waiting.words.is_none();
+        if self.waiting.iter().any(new) {
+            self.look_for_waiting();
         }
+        self.answer_waiting();
+    }
+
+    fn look_for_waiting(&mut self) {
         // A new folder makes one more look necessary, as does what happens meanwhile.
         for _ in 0..3 {
             if self.pending.any() || !self.is_well() {
-                self.look_at_words();
+                self.look();
             }
         }
-        self.answer_waiting(|request| !request.encoded);
-        if self.waiting.iter().any(|waiting| waiting.arrived) {
-            self.encode_few();
+        let now = Instant::now();
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.arrived) {
+            waiting.words.get_or_insert(now);
         }
-        self.answer_waiting(|_| true);
     }
 
-    /// Answers those whose events have come and whom `ready` accepts.
-    fn answer_waiting(&mut self, ready: impl Fn(&CatchUp) -> bool) {
+    /// Answers those who have what they want, and those who will not get it soon.
+    fn answer_waiting(&mut self) {
         let (is_well, ours) = (self.is_well(), rules(self.workspace.settings()));
-        let (backlog, fails) = (self.backlog > 0, self.encoding_fails);
+        let encoding = is_well && !self.encoding_fails;
+        let backlog = encoding && self.backlog > 0;
+        // Several are better off with the words at once, and the vectors that they then ask for.
+        let soon = encoding && (1..=FEW).contains(&self.newest) && self.waiting.len() == 1;
         self.waiting.retain(|waiting| {
-            let request = &waiting.request;
-            let wants_more = request.wait && backlog;
-            if !waiting.arrived || !ready(request) || (wants_more && is_well && !fails) {
+            let (request, Some(since)) = (&waiting.request, waiting.words) else {
+                return true;
+            };
+            let wants_more = request.wait && self.backlog > 0;
+            let may_wait = match request.wait {
+                true => backlog,
+                false => request.encoded && soon && since.elapsed() < VECTORS,
+            };
+            if may_wait {
                 return true;
             }
             let reply = match is_well && !wants_more && request.rules == ours {
@@ -212,23 +238,8 @@ impl Repository {
         matches!(self.state().as_str(), "fresh" | "changing" | "encoding")
     }
 
-    /// Compares the index with the files, and encodes what changed if that is little.
-    fn look(&mut self) {
-        self.look_at_words();
-        self.encode_few();
-    }
-
-    /// Encodes at once what a save changed.
-    fn encode_few(&mut self) {
-        let again = !self.encoding_fails || Instant::now() >= self.not_before;
-        if self.is_well() && again && (1..=FEW).contains(&self.backlog) {
-            let stop = self.stop.clone();
-            self.encode(&stop);
-        }
-    }
-
     /// Compares the index with the files.
-    fn look_at_words(&mut self) {
+    fn look(&mut self) {
         let began = Instant::now();
         self.pending.take();
         let result = self.refresh();
@@ -251,11 +262,10 @@ impl Repository {
         if std::mem::take(&mut self.reopen) {
             let root = self.workspace.root().to_owned();
             let workspace = Workspace::open(&root, &self.settings)?;
-            self.workspace = workspace.with_encoders(self.encoders.clone());
+            self.workspace = Arc::new(workspace.with_encoders(self.encoders.clone()));
         }
         let (stop, nothing) = (self.stop.clone(), |_| ());
-        self.workspace
-            .refresh(false, Duration::ZERO, &stop, &nothing)
+        self.workspace.refresh(false, PATIENCE, &stop, &nothing)
     }
 
     fn after_refresh(&mut self, report: &RefreshReport) {
@@ -272,7 +282,7 @@ impl Repository {
 
     /// Reads from the index how much there is and how much is to be done.
     fn count(&mut self) -> Result<(), ()> {
-        let counted = self.workspace.snapshot().map(|snapshot| {
+        let counted = self.workspace.glance().map(|snapshot| {
             (
                 snapshot.generation(),
                 snapshot.file_count(),
@@ -282,6 +292,7 @@ impl Repository {
         });
         match counted {
             Ok((generation, files, missing, coverage)) => {
+                self.newest = (self.newest + missing.saturating_sub(self.backlog)).min(missing);
                 self.backlog = missing;
                 let mut status = lock(&self.status);
                 status.generation = generation;
@@ -335,59 +346,51 @@ impl Repository {
         }
     }
 
-    /// Encodes part of a backlog, at low priority, until there is something more important.
-    fn encode_slice(&mut self) {
-        let interrupt = self.inbox.interrupt.clone();
-        interrupt.store(false, Ordering::SeqCst);
-        if self.stop.load(Ordering::SeqCst) {
+    /// Has something encoded if there is something: what came last first.
+    fn encode(&mut self) {
+        if self.backlog == 0 || Instant::now() < self.encode_after {
             return;
         }
-        self.encode(&interrupt);
-        self.not_before = self.not_before.max(Instant::now() + BREATH);
+        let urgent = (1..=FEW).contains(&self.newest) || self.backlog <= FEW;
+        if self.encoding.is_running() {
+            if urgent {
+                self.encoding.stop_backlog();
+            }
+            return;
+        }
+        let newest = urgent.then_some(FEW as usize);
+        if !urgent {
+            self.newest = 0;
+        }
+        self.encoding
+            .start(&self.workspace, newest, &self.inbox, &self.on);
+        if !self.encoding.is_running() {
+            self.encode_after = Instant::now() + RETRY;
+        }
     }
 
-    fn encode(&mut self, cancel: &AtomicBool) {
-        let began = Instant::now();
-        let (workspace, on, is_slice) = (&self.workspace, &self.on, self.backlog > FEW);
-        let work = || {
-            if is_slice {
-                // A thread's own: it and those that it starts stand back.
-                let _ = rustix::process::nice(NICENESS);
-            }
-            workspace.encode(Duration::ZERO, cancel, &|event| {
-                if let Event::Saved { done } = event {
-                    let (root, took) = (workspace.root().display(), began.elapsed().as_secs_f64());
-                    on(&format!("`{root}`: {done} chunks encoded in {took:.2} s"));
-                }
-                if is_slice && began.elapsed() > SLICE {
-                    cancel.store(true, Ordering::SeqCst);
-                }
-            })
-        };
-        let result = std::thread::scope(|scope| scope.spawn(work).join());
-        self.encoding_fails = !matches!(&result, Ok(Ok(_)));
-        match result {
-            Ok(Ok(_)) => {
-                if self.count().is_ok() {
-                    self.settle();
-                }
-            }
-            Ok(Err(error)) if error.is_busy() => {
-                self.encoding_fails = false;
-                self.not_before = Instant::now() + RETRY;
-            }
-            Ok(Err(error)) => {
-                // Words are found without vectors: it goes on, and tries again later.
-                self.not_before = Instant::now() + 15 * RETRY;
-                let mut status = lock(&self.status);
-                status.errors += 1;
-                status.last_error = Some(error.to_string());
-            }
-            Err(_) => {
-                self.not_before = Instant::now() + 15 * RETRY;
-                lock(&self.status).last_error = Some("a thread that encodes panicked".into());
-            }
+    /// A run has ended.
+    fn encoded(&mut self, ended: Ended) {
+        self.encoding.ended();
+        self.encoding_fails = false;
+        match ended {
+            Some(Ok(report)) => self.newest = self.newest.saturating_sub(report.encoded as u64),
+            Some(Err(error)) if error.is_busy() => self.encode_after = Instant::now() + RETRY,
+            Some(Err(error)) => self.encoding_failed(error.to_string()),
+            None => self.encoding_failed("a thread that encodes panicked".into()),
         }
+        if self.count().is_ok() && self.is_well() {
+            self.settle();
+        }
+    }
+
+    /// Words are found without vectors: it goes on, and tries again later.
+    fn encoding_failed(&mut self, message: String) {
+        self.encoding_fails = true;
+        self.encode_after = Instant::now() + 15 * RETRY;
+        let mut status = lock(&self.status);
+        status.errors += 1;
+        status.last_error = Some(message);
     }
 }
 

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use fathom_encoders::{Document, Embedding, EncoderError};
 use fathom_indexer::pipeline::Encoders;
 
+use super::documents::Documents;
 use super::frame::Line;
 use super::place::Place;
-use super::protocol::{DaemonStatus, Identity, REQUEST_LIMIT, Reply, Request, WireEmbedding};
+use super::protocol::{DaemonStatus, Identity, REQUEST_LIMIT, Reply, Request};
 use super::watched::{OnNote, Watched};
 use crate::config::Settings;
 use crate::model::QueryModel;
@@ -33,6 +34,7 @@ pub struct Server {
     place: Place,
     encoders: Arc<Encoders>,
     model: QueryModel,
+    documents: Documents,
     repositories: Mutex<BTreeMap<PathBuf, Arc<Watched>>>,
     stop: AtomicBool,
     began: Instant,
@@ -54,6 +56,7 @@ impl Server {
         Server {
             settings,
             place,
+            documents: Documents::new(encoders.clone()),
             encoders,
             model,
             repositories: Mutex::default(),
@@ -161,7 +164,7 @@ impl Server {
     fn answer(&self, request: Request) -> Reply {
         match request {
             Request::Embed { query } => {
-                embedded(self.model.encode_query(&query).map(|one| vec![one]))
+                embedded(self.model.encode_query(&query).map(|one| vec![one.into()]))
             }
             Request::Encode { documents } if documents.len() > DOCUMENTS => Reply::NotHere,
             Request::Encode { documents } => {
@@ -173,7 +176,7 @@ impl Server {
                         cut: 0,
                     })
                     .collect();
-                embedded(self.model.encode_documents(&documents))
+                embedded(self.documents.encode(&documents))
             }
             Request::CatchUp {
                 root,
@@ -225,10 +228,10 @@ impl Server {
     }
 }
 
-fn embedded(result: Result<Vec<Embedding>, EncoderError>) -> Reply {
+fn embedded(result: Result<Vec<Arc<Embedding>>, EncoderError>) -> Reply {
     match result {
         Ok(embeddings) => Reply::Embeddings {
-            embeddings: embeddings.iter().map(WireEmbedding::from).collect(),
+            embeddings: embeddings.iter().map(|one| (&**one).into()).collect(),
         },
         Err(error) => Reply::Failed {
             message: error.to_string(),

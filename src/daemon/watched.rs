@@ -9,6 +9,7 @@ use std::time::Instant;
 use fathom_indexer::pipeline::Encoders;
 use fathom_indexer::watch::{ALLOWANCE, Pending, Signal, Timing, Watcher};
 
+use super::encoding::{Encoding, Ended};
 use super::protocol::{Reply, RepositoryStatus};
 use super::repository::Repository;
 use crate::config::Settings;
@@ -18,6 +19,8 @@ use crate::workspace::{Workspace, WorkspaceError};
 pub(super) enum Message {
     Signal(Signal),
     CatchUp(CatchUp),
+    /// A run of encoding has ended.
+    Encoded(Ended),
     Stop,
 }
 
@@ -29,17 +32,16 @@ pub(super) struct CatchUp {
     pub reply: Sender<Reply>,
 }
 
-/// Sends messages and interrupts what can be interrupted.
+/// Where the thread gets its messages.
 #[derive(Clone)]
 pub(super) struct Inbox {
     sender: Sender<Message>,
-    pub interrupt: Arc<AtomicBool>,
 }
 
 impl Inbox {
-    fn send(&self, message: Message) -> bool {
-        self.interrupt.store(true, Ordering::SeqCst);
-        self.sender.send(message).is_ok()
+    /// If the thread is gone nobody needs the message.
+    pub fn send(&self, message: Message) {
+        let _ = self.sender.send(message);
     }
 }
 
@@ -66,8 +68,7 @@ impl Watched {
     ) -> Result<Watched, WorkspaceError> {
         let workspace = Workspace::open(root, settings)?.with_encoders(encoders.clone());
         let (sender, messages) = channel();
-        let interrupt = Arc::new(AtomicBool::new(false));
-        let inbox = Inbox { sender, interrupt };
+        let inbox = Inbox { sender };
         let status = Arc::new(Mutex::new(RepositoryStatus {
             root: workspace.root().display().to_string(),
             state: "starting".into(),
@@ -80,16 +81,19 @@ impl Watched {
             watcher: start_watcher(&workspace, cookies, &inbox, &name),
             cookies: cookies.join(&name[..16]),
             cookie: 0,
-            workspace,
+            workspace: Arc::new(workspace),
             encoders,
+            encoding: Encoding::default(),
             messages,
             inbox: inbox.clone(),
             stop: stop.clone(),
             pending: Pending::new(Timing::default(), Instant::now()),
             waiting: Vec::new(),
             backlog: 0,
+            newest: 0,
             encoding_fails: false,
             not_before: Instant::now(),
+            encode_after: Instant::now(),
             reopen: false,
             status: status.clone(),
             looked: Arc::clone(&looked),

@@ -12,6 +12,8 @@ use crate::workspace::{OnEvent, Workspace, WorkspaceError};
 const INLINE_BYTES_PER_THREAD: u64 = 48 * 1024;
 /// How long a first search waits for another process that is making the index.
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a search waits for another writer to commit.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long [`Freshness::Everything`] waits for another process that writes.
 const WHOLE_PATIENCE: Duration = Duration::from_secs(600);
 
@@ -78,7 +80,7 @@ impl Upkeep<'_> {
     }
 
     fn counts(&self) -> Result<Counts, WorkspaceError> {
-        Ok(self.workspace.snapshot()?.counts())
+        Ok(self.workspace.glance()?.counts())
     }
 
     /// Waits for other writers and for all vectors.
@@ -96,10 +98,10 @@ impl Upkeep<'_> {
 
     /// Brings the words up to date. True when another process keeps this one from it.
     fn refresh(&self) -> Result<bool, WorkspaceError> {
-        let is_first = self.workspace.snapshot()?.generation() == 0;
+        let is_first = self.workspace.glance()?.generation() == 0;
         let patience = match is_first {
             true => FIRST_PATIENCE,
-            false => Duration::ZERO,
+            false => PATIENCE,
         };
         let result = self
             .workspace

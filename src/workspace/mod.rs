@@ -24,6 +24,9 @@ use crate::config::Settings;
 pub use interchange::{ExportReport, ImportError, ImportReport, Inspected, Inspection};
 pub use root::Location;
 
+/// How often a snapshot is taken anew because a writer removed what belongs to it.
+const SUPERSEDED: usize = 20;
+
 /// Receives progress.
 pub type OnEvent<'a> = &'a (dyn Fn(Event) + Sync);
 
@@ -260,8 +263,32 @@ impl Workspace {
         cancel: &AtomicBool,
         on: OnEvent,
     ) -> Result<EncodeReport, WorkspaceError> {
-        let options = self.index_options(false, patience);
-        let store = self.store();
+        self.encode_with(self.index_options(false, patience), cancel, on)
+    }
+
+    /// Encodes at low priority: as many of the newest chunks as are given, or everything that is
+    /// left. Does not wait for another process that encodes.
+    pub fn encode_part(
+        &self,
+        newest: Option<usize>,
+        cancel: &AtomicBool,
+        on: OnEvent,
+    ) -> Result<EncodeReport, WorkspaceError> {
+        let options = IndexOptions {
+            at_most: newest.unwrap_or(usize::MAX),
+            background: true,
+            ..self.index_options(false, Duration::ZERO)
+        };
+        self.encode_with(options, cancel, on)
+    }
+
+    fn encode_with(
+        &self,
+        options: IndexOptions,
+        cancel: &AtomicBool,
+        on: OnEvent,
+    ) -> Result<EncodeReport, WorkspaceError> {
+        let (store, patience) = (self.store(), options.wait);
         let report = pipeline::encode_missing(&store, &self.encoders, &options, cancel, on)?;
         if !report.cancelled && report.encoded > 0 {
             self.train_codebook(&store, patience, codebook::ENOUGH)?;
@@ -309,8 +336,22 @@ impl Workspace {
         background::spawn(self.root(), &self.settings)
     }
 
-    /// The current generation.
+    /// The current generation, to be searched.
     pub fn snapshot(&self) -> Result<Snapshot, WorkspaceError> {
+        // A writer may tidy up between the opening of the two indexes.
+        for _ in 0..SUPERSEDED {
+            let snapshot = self.glance()?;
+            match snapshot.open_words() {
+                Err(StoreError::Superseded { .. }) => {}
+                // Whoever searches by words is told; others do not need them.
+                Ok(()) | Err(_) => return Ok(snapshot),
+            }
+        }
+        self.glance()
+    }
+
+    /// The current generation, for its numbers: its words are not opened.
+    pub fn glance(&self) -> Result<Snapshot, WorkspaceError> {
         let snapshot = self.store().snapshot()?;
         // Another process may have trained a codebook and coded the store with it.
         match snapshot.problems() {

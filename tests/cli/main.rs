@@ -6,6 +6,7 @@
 mod answers;
 mod asking;
 mod changes;
+mod clients;
 mod common;
 mod config;
 #[path = "../../models/tests/hub/fake.rs"]

@@ -1,28 +1,44 @@
 //! Encoding what has no encoding yet: one session per thread, batches of similar
 //! length, one durable segment every few seconds.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use fathom_encoders::{Document, Embedding, Encoder, EncoderError, TextEncoder, TokenMatrix};
 use fathom_indexes::late::pool;
-use fathom_indexes::{ChunkId, ContentHash, Encoding, FileId, Snapshot, Store, Writer};
+use fathom_indexes::{
+    ChunkId, ContentHash, Encoding, EncodingClaim, FileId, Snapshot, Store, StoreError,
+};
 
 use super::{EncodeReport, Encoders, Event, IndexError, IndexOptions};
 use crate::document;
 
 /// What an interruption may lose, in time.
 const SEGMENT: Duration = Duration::from_secs(8);
+/// Its time in the background: a smaller one keeps others waiting for less.
+const BACKGROUND_SEGMENT: Duration = Duration::from_secs(2);
 /// Documents of the first segment; later ones follow from the speed.
 const FIRST_SEGMENT: usize = 128;
 const LARGEST_SEGMENT: usize = 2048;
 /// Tokens that a worker gets at once.
 const BATCH_TOKENS: usize = 4096;
+/// How long another may write while a segment waits to be saved.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More segments than these are tidied up even by a run that was interrupted.
+const MANY_SEGMENTS: u64 = 32;
+/// How often one who waits for another that encodes looks what it has done.
+const LOOK: Duration = Duration::from_millis(250);
+/// How much background work lowers the priority of its threads.
+const NICENESS: i32 = 10;
 
-/// Encodes every distinct chunk of `store` that has no encoding, then lets the
-/// store tidy up. Each segment is durable when [`Event::Saved`] says so.
+/// Encodes every distinct chunk of `store` that has no encoding, those of the newest files first,
+/// then lets the store tidy up. Each segment is durable when [`Event::Saved`] says so. Others may
+/// write meanwhile: the lock is held only to save a segment.
+///
+/// Of two that encode, one waits up to `options.wait` for the other to get on; if that one does
+/// nothing, it is not waited for any longer.
 ///
 /// # Errors
 /// [`IndexError`]; segments that were saved stay.
@@ -34,50 +50,111 @@ pub fn encode_missing(
     on: &(dyn Fn(Event) + Sync),
 ) -> Result<EncodeReport, IndexError> {
     let start = Instant::now();
-    // Without the lock first: mostly there is nothing to do.
-    if store.snapshot()?.missing() == 0 {
-        return Ok(EncodeReport {
-            took: start.elapsed(),
-            ..EncodeReport::default()
-        });
-    }
-    let mut writer = store.writer(options.wait)?;
-    let missing = writer.missing()?;
-    let snapshot = writer.snapshot()?;
-    let threads = options.threads.clamp(1, missing.len().max(1));
-    let queue = Queue {
-        text: TextEncoder::open(encoders.profile())?,
-        snapshot,
-        missing,
-        next: 0,
-        file: None,
-    };
-    let (to_workers, work) = unbounded::<Batch>();
-    let (results, from_workers) = unbounded::<Result<Done, EncoderError>>();
-    let mut report = std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (work, results) = (work.clone(), results.clone());
-            std::thread::Builder::new()
-                .spawn_scoped(scope, move || encode_batches(encoders, &work, &results))
-                .map_err(|error| IndexError::Worker(error.to_string()))?;
-        }
-        drop((work, results));
-        Run {
-            queue,
-            writer: &mut writer,
-            cancel,
-            on,
-            threads,
-            report: EncodeReport::default(),
-            saved: 0,
-        }
-        .drive(to_workers, &from_workers)
-    })?;
-    if !report.cancelled {
-        writer.maintain()?;
+    // Without a lock first: mostly there is nothing to do.
+    let missing = store.snapshot()?.missing() as usize;
+    let mut report = EncodeReport::default();
+    if missing > 0 {
+        let _claim = claim(store, missing, options, cancel, on)?;
+        let text = TextEncoder::open(encoders.profile())?;
+        report = with_workers(encoders, options, cancel, |to_workers, from_workers| {
+            Run {
+                store,
+                text,
+                options,
+                cancel,
+                on,
+                to_workers,
+                from_workers,
+                total: missing.min(options.at_most),
+                report: EncodeReport::default(),
+                tried: HashSet::new(),
+                began: Instant::now(),
+            }
+            .drive()
+        })?;
+        tidy(store, report.cancelled)?;
     }
     report.took = start.elapsed();
     Ok(report)
+}
+
+/// Waits for another that encodes, as long as it gets on.
+fn claim(
+    store: &Store,
+    total: usize,
+    options: &IndexOptions,
+    cancel: &AtomicBool,
+    on: &(dyn Fn(Event) + Sync),
+) -> Result<Option<EncodingClaim>, IndexError> {
+    let (mut left, mut since) = (total, Instant::now());
+    loop {
+        match store.claim_encoding(LOOK.min(options.wait)) {
+            Ok(claim) => return Ok(Some(claim)),
+            Err(StoreError::Busy { .. }) if !options.wait.is_zero() => {}
+            Err(error) => return Err(error.into()),
+        }
+        if cancel.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let now = store.snapshot()?.missing() as usize;
+        if now < left {
+            (left, since) = (now, Instant::now());
+            let done = total.saturating_sub(left);
+            let tokens = 0;
+            on(Event::Encoding {
+                done,
+                total,
+                tokens,
+            });
+        }
+        if now == 0 || since.elapsed() >= options.wait {
+            return Ok(None);
+        }
+    }
+}
+
+/// Merges small segments; after an interruption only if there are many.
+fn tidy(store: &Store, cancelled: bool) -> Result<(), IndexError> {
+    if cancelled && store.snapshot()?.segment_count() <= MANY_SEGMENTS {
+        return Ok(());
+    }
+    match store.writer(PATIENCE) {
+        Ok(mut writer) => {
+            writer.maintain()?;
+            Ok(())
+        }
+        // Whoever writes next may do it.
+        Err(StoreError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Runs `work` with a way to send batches to encoders, and one to get back what they made.
+fn with_workers<T>(
+    encoders: &Encoders,
+    options: &IndexOptions,
+    cancel: &AtomicBool,
+    work: impl FnOnce(Sender<Batch>, Receiver<Result<Done, EncoderError>>) -> Result<T, IndexError>,
+) -> Result<T, IndexError> {
+    let (to_workers, batches) = unbounded::<Batch>();
+    let (results, from_workers) = unbounded::<Result<Done, EncoderError>>();
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.max(1) {
+            let (batches, results) = (batches.clone(), results.clone());
+            let encode = move || {
+                if options.background {
+                    // Not being able to is no reason not to work.
+                    let _ = rustix::process::nice(NICENESS);
+                }
+                encode_batches(encoders, cancel, &batches, &results);
+            };
+            std::thread::Builder::new()
+                .spawn_scoped(scope, encode)
+                .map_err(|error| IndexError::Worker(error.to_string()))?;
+        }
+        drop((batches, results));
+        work(to_workers, from_workers)
+    })
 }
 
 /// Documents of similar length for one worker.
@@ -94,30 +171,52 @@ struct Done {
 
 fn encode_batches(
     encoders: &Encoders,
-    work: &Receiver<Batch>,
+    cancel: &AtomicBool,
+    batches: &Receiver<Batch>,
     results: &Sender<Result<Done, EncoderError>>,
 ) {
-    let mut encoder = match encoders.take() {
-        Ok(encoder) => encoder,
-        Err(error) => return drop(results.send(Err(error))),
-    };
-    for batch in work {
-        let tokens = batch
-            .documents
-            .iter()
-            .map(|document| document.ids.len() as u64)
-            .sum();
-        let done = embed(&mut encoder, &batch.documents);
-        let done = done.map(|embeddings| Done {
-            contents: batch.contents,
-            embeddings,
-            tokens,
+    let mut encoder = None;
+    for batch in batches {
+        let opened = match encoder.take() {
+            Some(encoder) => Ok(encoder),
+            None => encoders.take(),
+        };
+        let done = opened.and_then(|mut opened| {
+            let done = encode_batch(&mut opened, batch, cancel);
+            encoder = Some(opened);
+            done
         });
-        if results.send(done).is_err() {
+        let failed = done.is_err();
+        if results.send(done).is_err() || failed {
             break;
         }
     }
-    encoders.give_back(encoder);
+    if let Some(encoder) = encoder {
+        encoders.give_back(encoder);
+    }
+}
+
+/// Encodes a batch, or what there is time for: at least one of its documents.
+fn encode_batch(
+    encoder: &mut Encoder,
+    batch: Batch,
+    cancel: &AtomicBool,
+) -> Result<Done, EncoderError> {
+    let mut done = Done {
+        contents: batch.contents,
+        embeddings: Vec::with_capacity(batch.documents.len()),
+        tokens: 0,
+    };
+    for document in &batch.documents {
+        done.embeddings
+            .extend(embed(encoder, std::slice::from_ref(document))?);
+        done.tokens += document.ids.len() as u64;
+        if cancel.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    done.contents.truncate(done.embeddings.len());
+    Ok(done)
 }
 
 /// Embeddings of `documents` as they are stored: with token vectors pooled, if the model's profile
@@ -138,44 +237,6 @@ pub fn embed(
         }
     }
     Ok(embeddings)
-}
-
-/// The chunks still to be encoded, in the order of their files.
-struct Queue {
-    text: TextEncoder,
-    snapshot: Snapshot,
-    missing: Vec<ChunkId>,
-    next: usize,
-    /// Text of the file that the last chunk was from.
-    file: Option<(FileId, Vec<u8>)>,
-}
-
-impl Queue {
-    /// The next documents as batches, longest first; empty at the end.
-    fn take(&mut self, count: usize) -> Result<Vec<Batch>, IndexError> {
-        let end = (self.next + count).min(self.missing.len());
-        let ids = self.missing[self.next..end].to_vec();
-        self.next = end;
-        let mut documents = Vec::with_capacity(ids.len());
-        for row in self.snapshot.chunks(&ids)? {
-            let file_text = self.text_of(row.file)?;
-            documents.push((
-                row.record.content,
-                document::document_for(&self.text, &row, &file_text),
-            ));
-            self.file = Some((row.file, file_text));
-        }
-        documents.sort_by_key(|(_, document)| std::cmp::Reverse(document.ids.len()));
-        Ok(batches(documents))
-    }
-
-    /// Text of a file; the last one is kept at hand.
-    fn text_of(&mut self, file: FileId) -> Result<Vec<u8>, IndexError> {
-        match self.file.take() {
-            Some((last, text)) if last == file => Ok(text),
-            _ => Ok(self.snapshot.text(file)?),
-        }
-    }
 }
 
 fn batches(documents: Vec<(ContentHash, Document)>) -> Vec<Batch> {
@@ -214,89 +275,129 @@ fn why_they_ended(from_workers: &Receiver<Result<Done, EncoderError>>) -> IndexE
     )
 }
 
-/// One encoding run, seen from the thread that owns the writer.
+/// One encoding run, seen from the thread that saves.
 struct Run<'a> {
-    queue: Queue,
-    writer: &'a mut Writer,
+    store: &'a Store,
+    text: TextEncoder,
+    options: &'a IndexOptions,
     cancel: &'a AtomicBool,
     on: &'a (dyn Fn(Event) + Sync),
-    threads: usize,
+    to_workers: Sender<Batch>,
+    from_workers: Receiver<Result<Done, EncoderError>>,
+    total: usize,
     report: EncodeReport,
-    saved: usize,
+    /// Chunks that were taken. One that is still missing then will stay so.
+    tried: HashSet<ChunkId>,
+    began: Instant,
 }
 
 impl Run<'_> {
-    /// Keeps the workers supplied and saves what they return.
-    fn drive(
-        mut self,
-        to_workers: Sender<Batch>,
-        from_workers: &Receiver<Result<Done, EncoderError>>,
-    ) -> Result<EncodeReport, IndexError> {
-        let start = Instant::now();
-        let mut waiting: VecDeque<Batch> = VecDeque::new();
-        let mut unsaved: Vec<Done> = Vec::new();
-        let (mut running, mut last_save) = (0, Instant::now());
+    /// Segment by segment, each for what is missing by then.
+    fn drive(mut self) -> Result<EncodeReport, IndexError> {
         loop {
-            self.report.cancelled |= self.cancel.load(Ordering::Relaxed);
+            let snapshot = self.store.snapshot()?;
+            let mut missing = snapshot.missing_chunks();
+            missing.retain(|chunk| !self.tried.contains(chunk));
+            self.report.left = missing.len();
+            let allowed = self.options.at_most.saturating_sub(self.report.encoded);
+            let count = self.segment_size().min(allowed);
+            missing.drain(..missing.len().saturating_sub(count));
+            self.report.cancelled |= !missing.is_empty() && self.is_cancelled();
+            if missing.is_empty() || self.report.cancelled {
+                return Ok(self.report);
+            }
+            let before = self.report.encoded;
+            self.total = self.total.max(self.report.encoded + missing.len());
+            let done = self.encode(&snapshot, &missing)?;
+            // Those who write need not keep what this generation had.
+            drop(snapshot);
+            self.save(&done)?;
+            let encoded = self.report.encoded - before;
+            if encoded < missing.len() {
+                self.report.left -= encoded;
+                self.report.cancelled = true;
+                return Ok(self.report);
+            }
+            self.tried.extend(missing);
+        }
+    }
+
+    /// Encodes chunks, or as many as there is time for.
+    fn encode(&mut self, snapshot: &Snapshot, chunks: &[ChunkId]) -> Result<Vec<Done>, IndexError> {
+        let mut waiting = batches(self.documents(snapshot, chunks)?).into_iter();
+        let (mut running, mut all) = (0, Vec::new());
+        loop {
             // A batch in hand for each worker, beside the one it is at.
-            while !self.report.cancelled && running < 2 * self.threads {
-                if waiting.is_empty() {
-                    waiting.extend(self.queue.take(self.segment_size(start))?);
-                }
-                let Some(batch) = waiting.pop_front() else {
-                    break;
-                };
-                to_workers
-                    .send(batch)
-                    .map_err(|_| why_they_ended(from_workers))?;
+            while running < 2 * self.options.threads.max(1) && !self.is_cancelled() {
+                let Some(batch) = waiting.next() else { break };
+                let sent = self.to_workers.send(batch);
+                sent.map_err(|_| why_they_ended(&self.from_workers))?;
                 running += 1;
             }
             if running == 0 {
-                break;
+                return Ok(all);
             }
-            let done = from_workers
-                .recv()
-                .map_err(|_| IndexError::Worker("it ended early".to_string()))??;
+            let done = self.from_workers.recv();
+            let done = done.map_err(|_| IndexError::Worker("it ended early".to_string()))??;
             running -= 1;
             self.count(&done);
-            unsaved.push(done);
-            if last_save.elapsed() >= SEGMENT {
-                self.save(&mut unsaved)?;
-                last_save = Instant::now();
-            }
+            all.push(done);
         }
-        self.save(&mut unsaved)?;
-        self.report.left = self.queue.missing.len() - self.report.encoded;
-        Ok(self.report)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// What the encoder is given for chunks, longest first.
+    fn documents(
+        &self,
+        snapshot: &Snapshot,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<(ContentHash, Document)>, IndexError> {
+        let mut documents = Vec::with_capacity(chunks.len());
+        // Text of the file that the last chunk was from.
+        let mut last: Option<(FileId, Vec<u8>)> = None;
+        for row in snapshot.chunks(chunks)? {
+            let text = match last.take() {
+                Some((file, text)) if file == row.file => text,
+                _ => snapshot.text(row.file)?,
+            };
+            let document = document::document_for(&self.text, &row, &text);
+            documents.push((row.record.content, document));
+            last = Some((row.file, text));
+        }
+        documents.sort_by_key(|(_, document)| std::cmp::Reverse(document.ids.len()));
+        Ok(documents)
     }
 
     /// Documents that take about as long as one segment may.
-    fn segment_size(&self, start: Instant) -> usize {
-        let seconds = start.elapsed().as_secs_f64();
+    fn segment_size(&self) -> usize {
+        let seconds = self.began.elapsed().as_secs_f64();
         if self.report.encoded == 0 || seconds < 0.5 {
             return FIRST_SEGMENT;
         }
+        let segment = match self.options.background {
+            true => BACKGROUND_SEGMENT,
+            false => SEGMENT,
+        };
         let speed = self.report.encoded as f64 / seconds;
-        ((speed * SEGMENT.as_secs_f64()) as usize).clamp(FIRST_SEGMENT, LARGEST_SEGMENT)
+        ((speed * segment.as_secs_f64()) as usize).clamp(FIRST_SEGMENT, LARGEST_SEGMENT)
     }
 
     fn count(&mut self, done: &Done) {
         self.report.encoded += done.contents.len();
         self.report.tokens += done.tokens;
-        let (done, total, tokens) = (
-            self.report.encoded,
-            self.queue.missing.len(),
-            self.report.tokens,
-        );
         (self.on)(Event::Encoding {
-            done,
-            total,
-            tokens,
+            done: self.report.encoded,
+            total: self.total,
+            tokens: self.report.tokens,
         });
     }
 
-    fn save(&mut self, unsaved: &mut Vec<Done>) -> Result<(), IndexError> {
-        let encodings: Vec<Encoding<'_>> = unsaved
+    /// Makes what was encoded durable. The lock is held only to write it.
+    fn save(&self, done: &[Done]) -> Result<(), IndexError> {
+        let encodings: Vec<Encoding<'_>> = done
             .iter()
             .flat_map(|done| done.contents.iter().zip(&done.embeddings))
             .map(|(content, embedding)| Encoding {
@@ -308,10 +409,11 @@ impl Run<'_> {
         if encodings.is_empty() {
             return Ok(());
         }
-        self.writer.add_encodings(&encodings)?;
-        self.saved += encodings.len();
-        unsaved.clear();
-        (self.on)(Event::Saved { done: self.saved });
+        let prepared = self.store.prepare(&encodings)?;
+        self.store.writer(PATIENCE)?.add_prepared(&prepared)?;
+        (self.on)(Event::Saved {
+            done: self.report.encoded,
+        });
         Ok(())
     }
 }

@@ -31,6 +31,10 @@ pub struct IndexOptions {
     pub threads: usize,
     /// How long to wait for another writer.
     pub wait: Duration,
+    /// Chunks that one run encodes at most.
+    pub at_most: usize,
+    /// Encode at low priority, in smaller segments.
+    pub background: bool,
     /// What to list.
     pub walk: WalkOptions,
     /// How to cut.
@@ -50,6 +54,8 @@ impl Default for IndexOptions {
             force: false,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             wait: Duration::from_secs(30),
+            at_most: usize::MAX,
+            background: false,
             walk: WalkOptions::default(),
             chunk: ChunkOptions::default(),
         }

@@ -20,7 +20,8 @@ use crate::maxsim::Tokens;
 use crate::records::{ContentHash, Encoding};
 use crate::storage::{Bytes, Storage};
 use format::{Codec, Footer, Refusal, Section, SegmentWriter, Shape};
-pub(crate) use prepare::{Prepared, Recoded, floats};
+pub use prepare::Prepared;
+pub(crate) use prepare::{Recoded, floats};
 use tokens::TokenIndex;
 pub(crate) use tokens::{CodedTokens, TokenView};
 

@@ -42,48 +42,46 @@ fn coded_view(coded: &Coded) -> TokenView<'_> {
     })
 }
 
-/// Encodings as they are stored, owned while their segment is written.
-pub(crate) struct Prepared {
-    contents: Vec<(u32, ContentHash)>,
+/// Encodings as they are stored, made before anybody has to wait for a writer.
+pub struct Prepared {
+    /// What the tokens are coded with.
+    pub(crate) codebook: Option<ContentHash>,
+    pub(crate) contents: Vec<ContentHash>,
     tokens: Vec<Matrix>,
     dense: Vec<(Vec<i8>, f32)>,
 }
 
 impl Prepared {
-    /// Prepares encodings, each given with its content's id. Their shapes and
-    /// values must have been checked.
-    pub fn new(layout: Layout<'_>, encodings: &[(u32, &Encoding<'_>)]) -> Prepared {
+    /// Prepares encodings. Their shapes and values must have been checked.
+    pub(crate) fn new(layout: Layout<'_>, encodings: &[Encoding<'_>]) -> Prepared {
         let quantize_dense = |dense: &[f32]| {
             let mut codes = vec![0; dense.len()];
             let scale = maxsim::quantize_row(dense, &mut codes);
             (codes, scale)
         };
         Prepared {
-            contents: encodings.iter().map(|(id, e)| (*id, e.content)).collect(),
+            codebook: layout.codebook.map(|known| known.id),
+            contents: encodings.iter().map(|e| e.content).collect(),
             tokens: encodings
                 .par_iter()
-                .map(|(_, e)| Matrix::new(e.tokens, layout))
+                .map(|e| Matrix::new(e.tokens, layout))
                 .collect(),
-            dense: encodings
-                .iter()
-                .map(|(_, e)| quantize_dense(e.dense))
-                .collect(),
+            dense: encodings.iter().map(|e| quantize_dense(e.dense)).collect(),
         }
     }
 
-    /// What [`super::write`] takes.
-    pub fn parts(&self) -> Vec<Part<'_>> {
-        let rows = self.contents.iter().zip(&self.tokens).zip(&self.dense);
-        rows.map(|((&(content, hash), tokens), (codes, scale))| Part {
+    /// What [`super::write`] takes: of each chosen content its id in the catalog and its place here.
+    pub(crate) fn parts(&self, chosen: &[(u32, usize)]) -> Vec<Part<'_>> {
+        let part = |&(content, at): &(u32, usize)| Part {
             content,
-            hash,
-            tokens: tokens.view(),
+            hash: self.contents[at],
+            tokens: self.tokens[at].view(),
             dense: DenseView {
-                codes,
-                scale: *scale,
+                codes: &self.dense[at].0,
+                scale: self.dense[at].1,
             },
-        })
-        .collect()
+        };
+        chosen.iter().map(part).collect()
     }
 }
 

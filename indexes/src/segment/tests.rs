@@ -51,10 +51,10 @@ impl Kind {
             .collect();
         let encodings: Vec<Encoding<'_>> = vectors.iter().map(Vectors::encoding).collect();
         let ids = contents.map(u32::from);
-        let numbered: Vec<(u32, &Encoding<'_>)> = ids.zip(&encodings).collect();
+        let all: Vec<(u32, usize)> = ids.zip(0..).collect();
         stored(
             self.layout(),
-            &Prepared::new(self.layout(), &numbered).parts(),
+            &Prepared::new(self.layout(), &encodings).parts(&all),
         )
     }
 

@@ -127,6 +127,15 @@ impl Encodings {
         self.items.get(self.item_of[position] as usize)
     }
 
+    /// Positions of the first chunks of the contents that are not encoded.
+    pub fn missing(&self, heads: &Heads) -> Vec<u32> {
+        let is_missing = |&at: &u32| self.item_of[at as usize] == NONE;
+        let mut missing: Vec<u32> = self.by_content.iter().copied().filter(is_missing).collect();
+        missing.dedup_by_key(|at| heads.heads[*at as usize].content);
+        missing.sort_unstable();
+        missing
+    }
+
     /// Number of chunks that are encoded.
     pub fn encoded_chunks(&self) -> usize {
         self.item_of.iter().filter(|&&item| item != NONE).count()

@@ -147,6 +147,11 @@ impl Snapshot {
         catalog + segments + below(LEXICAL) + below("dense")
     }
 
+    /// Number of segments.
+    pub fn segment_count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
     /// Number of files.
     pub fn file_count(&self) -> u64 {
         self.heads.files().len() as u64
@@ -156,6 +161,14 @@ impl Snapshot {
     pub fn missing(&self) -> u64 {
         let encodings = self.encodings();
         (encodings.distinct as u64).saturating_sub(encodings.items.len() as u64)
+    }
+
+    /// One chunk for each distinct content that is not encoded, ascending.
+    pub fn missing_chunks(&self) -> Vec<ChunkId> {
+        let missing = self.encodings().missing(&self.heads).into_iter();
+        missing
+            .map(|at| self.heads.chunk_ids[at as usize])
+            .collect()
     }
 
     /// Share of the chunks that are encoded, `0.0..=1.0`; 1 for a store without chunks.
@@ -267,6 +280,15 @@ impl Snapshot {
             None => reader.search(query, n, None),
             Some(within) => reader.search(query, n, Some(&|chunk| within.contains(chunk))),
         }
+    }
+
+    /// Opens the lexical index, which the first search by words would do.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`] if a newer generation took its place; nothing that is opened
+    /// here is taken away later.
+    pub fn open_words(&self) -> Result<(), StoreError> {
+        self.lexical_reader().map(drop)
     }
 
     fn lexical_reader(&self) -> Result<Arc<LexicalReader>, StoreError> {

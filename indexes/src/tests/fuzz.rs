@@ -138,10 +138,10 @@ fn segment(layout: Layout<'_>) -> Vec<u8> {
             dense: &rows[..fuzzing::DIM],
         })
         .collect();
-    let numbered: Vec<(u32, &Encoding<'_>)> = (0..).zip(&encodings).collect();
+    let all: Vec<(u32, usize)> = (0..).zip(0..encodings.len()).collect();
     let storage = MemoryStorage::default();
-    let prepared = Prepared::new(layout, &numbered);
-    write(&storage, 1, layout, &prepared.parts()).unwrap();
+    let prepared = Prepared::new(layout, &encodings);
+    write(&storage, 1, layout, &prepared.parts(&all)).unwrap();
     storage.open("segments/1.seg").unwrap().to_vec()
 }
 

@@ -46,13 +46,14 @@ impl Writer {
                 },
             )?;
         }
-        let wanted = self.wanted(batch, |encoding| encoding.content)?;
+        let wanted = self.wanted(batch.iter().map(|encoding| encoding.content))?;
         if wanted.is_empty() {
             return Ok(());
         }
         let quantized: Vec<(Vec<i8>, f32)> = wanted
             .iter()
-            .map(|(_, encoding)| {
+            .map(|&(_, at)| {
+                let encoding = &batch[at];
                 let mut codes = vec![0; encoding.dense.len()];
                 let scale = maxsim::quantize_row(encoding.dense, &mut codes);
                 (codes, scale)
@@ -61,7 +62,7 @@ impl Writer {
         let parts: Vec<Part<'_>> = wanted
             .iter()
             .zip(&quantized)
-            .map(|((content, encoding), (codes, scale))| part(*content, encoding, codes, *scale))
+            .map(|(&(content, at), (codes, scale))| part(content, &batch[at], codes, *scale))
             .collect();
         let id = self.state.next_segment;
         let row = segment::write(&*self.place.storage, id, self.place.layout(), &parts);

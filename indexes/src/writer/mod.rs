@@ -103,37 +103,45 @@ impl Writer {
     /// [`StoreError::Input`] for wrong shapes or values that are not finite; then
     /// nothing of the batch is stored.
     pub fn add_encodings(&mut self, batch: &[Encoding<'_>]) -> Result<(), StoreError> {
+        self.add_prepared(&self.place.prepare(batch)?)
+    }
+
+    /// [`Writer::add_encodings`] for what [`Store::prepare`](crate::Store::prepare) made of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Input`] if the store has another codebook now.
+    pub fn add_prepared(&mut self, prepared: &Prepared) -> Result<(), StoreError> {
         self.ensure_sound()?;
-        for encoding in batch {
-            segment::validate(&self.place.identity, encoding)?;
+        if prepared.codebook != self.place.codebook.as_ref().map(|known| known.id) {
+            return Err(StoreError::input(
+                "prepared encodings",
+                "the store has another codebook than they were made for",
+            ));
         }
-        let wanted = self.wanted(batch, |encoding| encoding.content)?;
+        let wanted = self.wanted(prepared.contents.iter().copied())?;
         if wanted.is_empty() {
             return Ok(());
         }
-        let layout = self.place.layout();
-        let prepared = Prepared::new(layout, &wanted);
-        let id = self.state.next_segment;
-        let row = segment::write(&*self.place.storage, id, layout, &prepared.parts());
+        let (layout, id) = (self.place.layout(), self.state.next_segment);
+        let row = segment::write(&*self.place.storage, id, layout, &prepared.parts(&wanted));
         let published = row.and_then(|row| self.publish_segments(&[row], &[], &[]));
         self.poison_on_error(published)
     }
 
-    /// The encodings of contents that are known and not encoded, each once, by content id.
-    fn wanted<'b, E>(
+    /// Which of `contents` are known and not encoded: each once, ids with places, by id.
+    fn wanted(
         &self,
-        batch: &'b [E],
-        content: impl Fn(&E) -> ContentHash,
-    ) -> Result<Vec<(u32, &'b E)>, StoreError> {
-        let mut taken = HashSet::with_capacity(batch.len());
-        let mut wanted = Vec::with_capacity(batch.len());
+        contents: impl ExactSizeIterator<Item = ContentHash>,
+    ) -> Result<Vec<(u32, usize)>, StoreError> {
+        let mut taken = HashSet::with_capacity(contents.len());
+        let mut wanted = Vec::with_capacity(contents.len());
         self.catalog.check(|c| {
-            for encoding in batch {
-                if let Some(id) = catalog::content_id(c, content(encoding))?
+            for (at, content) in contents.enumerate() {
+                if let Some(id) = catalog::content_id(c, content)?
                     && !self.encoded.contains(id)
                     && taken.insert(id)
                 {
-                    wanted.push((id, encoding));
+                    wanted.push((id, at));
                 }
             }
             Ok(())
