@@ -3,6 +3,8 @@
 mod cli;
 mod errors;
 mod eval;
+mod install;
+mod mcp;
 mod progress;
 mod signals;
 
@@ -21,6 +23,9 @@ fn main() -> ExitCode {
         Command::Chat(args) => cli::chat::run(&global, &args),
         Command::Explain(args) => cli::explain::run(&global, &args),
         Command::Map(args) => cli::map::run(&global, &args),
+        Command::Mcp(args) => cli::mcp::run(&global, &args),
+        Command::Install(args) => cli::install::run(&global, &args),
+        Command::Uninstall(args) => cli::install::run_uninstall(&global, &args),
         Command::Watch(args) => cli::watch::run(&global, &args),
         Command::Daemon(args) => cli::daemon::run(&global, &args),
         Command::Status(args) => cli::status::run(&global, &args),

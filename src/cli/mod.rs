@@ -12,9 +12,11 @@ pub mod explain;
 mod format;
 mod freshness;
 pub mod index;
+pub mod install;
 pub mod interchange;
 pub mod man;
 pub mod map;
+pub mod mcp;
 pub mod model;
 mod reader;
 pub mod search;
@@ -78,6 +80,12 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     /// Show the most important definitions, within a number of tokens
     Map(map::MapArgs),
+    /// Serve coding agents: search, explain and ask by the Model Context Protocol
+    Mcp(mcp::McpArgs),
+    /// Tell coding agents of fathom: Claude Code, Codex, Cursor, VS Code, Gemini CLI, Zed, …
+    Install(install::InstallArgs),
+    /// Take back what `fathom install` did
+    Uninstall(install::UninstallArgs),
     /// Keep indexes fresh and the model loaded, so that searches are quick
     Watch(watch::WatchArgs),
     /// Look at the process that watches, or end it
