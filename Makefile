@@ -24,10 +24,10 @@ FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup tools runtime build install demo test fmt clippy doc nextest doctest features eval
+.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features eval
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## Install (or name) what the build needs: compiler, cmake, OpenBLAS, pip
 	@scripts/setup.sh
@@ -37,6 +37,9 @@ tools: setup ## Install (or name) what the tests need: rustfmt, clippy, cargo-ne
 
 runtime: setup ## Fetch ONNX Runtime into the user's cache
 	@scripts/runtime.sh
+
+mcp-clients: setup ## Fetch the official MCP clients that tests run, into target/
+	@scripts/mcp-clients.sh
 
 build: setup ## Build the program
 	$(CARGO) build --release $(FEATURES)
@@ -58,7 +61,7 @@ clippy: tools ## Lint everything, warnings are errors
 doc: setup ## Build the API documentation, warnings are errors
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --workspace --no-deps $(FEATURES)
 
-nextest: tools runtime ## Run the tests
+nextest: tools runtime mcp-clients ## Run the tests
 	$(CARGO) nextest run --release --workspace $(FEATURES)
 
 doctest: setup ## Run the examples in the documentation

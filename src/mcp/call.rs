@@ -33,6 +33,8 @@ pub struct Call {
     pub cancel: Arc<AtomicBool>,
     /// Where it tells how far it is.
     pub progress: Progress,
+    /// When it began: progress is told in seconds, which only grow.
+    pub began: Instant,
 }
 
 /// A place that is up to date, and what there is to say of it.
@@ -68,7 +70,7 @@ impl Call {
         let began = Instant::now();
         let hurried = Cell::new(false);
         let on = |status: &RepositoryStatus| {
-            self.tell(status, began);
+            self.tell(status);
             let is_late = wanted != Freshness::Everything && began.elapsed() > PATIENCE;
             if is_late {
                 hurried.set(true);
@@ -104,7 +106,7 @@ impl Call {
         }
     }
 
-    fn tell(&self, status: &RepositoryStatus, began: Instant) {
+    fn tell(&self, status: &RepositoryStatus) {
         let (files, percent) = (status.files, 100.0 * status.coverage);
         let root = Path::new(&status.root).file_name().unwrap_or_default();
         let message = format!(
@@ -112,7 +114,7 @@ impl Call {
             escape::path(root.as_encoded_bytes())
         );
         self.progress
-            .tell(began.elapsed().as_secs_f64(), None, message);
+            .tell(self.began.elapsed().as_secs_f64(), None, message);
     }
 
     /// Fails if nobody waits any more.
@@ -128,7 +130,7 @@ impl Call {
         Heard {
             cancel: self.cancel.clone(),
             progress: self.progress.clone(),
-            began: Instant::now(),
+            began: self.began,
             notes: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use fathom::engine::Engine;
 use rmcp::model::{
@@ -112,6 +113,7 @@ impl Server {
             ended: context.ct.clone(),
             cancel: cancel.clone(),
             progress,
+            began: Instant::now(),
         };
         let sent = steps.map(|steps| tokio::spawn(steps.send(context.peer.clone())));
         let work = tokio::task::spawn_blocking(move || {

@@ -47,7 +47,7 @@ const AGENTS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "opencode",
-        "~/.config/opencode/opencode.jsonc",
+        "~/.config/opencode/opencode.json",
         OPENCODE,
         "~/.config/opencode/AGENTS.md",
     ),
@@ -221,6 +221,19 @@ fn the_change_is_shown_and_nothing_written_without_consent() {
     hint: `--yes` writes it without asking
     "#);
     assert_eq!(place.read("~/.cursor/mcp.json").as_deref(), Some(CLAUDE));
+}
+
+#[test]
+fn opencode_is_configured_where_its_user_does_it() {
+    let place = Place::new();
+    place.write("~/.config/opencode/opencode.jsonc", OPENCODE);
+    place.change("install", "opencode", "~/");
+    let text = place.read("~/.config/opencode/opencode.jsonc").unwrap();
+    assert!(
+        text.contains("\"fathom\"") && text.contains("/* mine */"),
+        "{text}"
+    );
+    assert_eq!(place.read("~/.config/opencode/opencode.json"), None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod client;
 mod faults;
 mod life;
+mod official;
 
 use serde_json::{Value, json};
 
