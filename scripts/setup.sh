@@ -11,6 +11,7 @@
 #   libclang  reads llama.cpp's header, so that Rust can call it
 #   pip       fetches the wheel that ONNX Runtime comes in (make runtime)
 #   rustfmt, clippy, cargo-nextest   format, lints and test runner
+#   git       makes the repositories with branches and worktrees that are tested
 set -euo pipefail
 
 readonly MIN_RUST=1.92
@@ -67,6 +68,7 @@ debian_package() {
         pip) echo python3-pip ;;
         openblas) echo libopenblas-dev ;;
         libclang) echo libclang-dev ;;
+        git) echo git ;;
     esac
 }
 
@@ -116,6 +118,7 @@ setup_build() {
 
 setup_tools() {
     local component
+    have git || install_missing git
     for component in rustfmt clippy; do
         cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 && continue
         have rustup || fail "$component is missing; install it beside your Rust toolchain"

@@ -96,7 +96,14 @@ fn refresh(global: &Global, workspace: &Workspace, args: &IndexArgs) -> anyhow::
     match result {
         Err(error) if error.is_cancelled() => Ok(false),
         result => {
-            global.note(&told_refresh(&result?));
+            let report = result?;
+            global.note(&told_refresh(&report));
+            if report.borrowed > 0 {
+                let chunks = report.borrowed;
+                global.note(&format!(
+                    "vectors: of {chunks} chunks from another worktree"
+                ));
+            }
             Ok(!signals::cancelled())
         }
     }

@@ -4,6 +4,7 @@ pub mod background;
 pub mod codebook;
 mod interchange;
 mod root;
+mod worktrees;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -24,6 +25,10 @@ use crate::config::Settings;
 pub use interchange::{ExportReport, ImportError, ImportReport, Inspected, Inspection};
 pub use root::Location;
 
+/// So many new files at once may be those of another worktree.
+const MANY_FILES: usize = 16;
+/// So many missing chunks are worth a look at the indexes of other worktrees.
+const MANY_CHUNKS: u64 = 48;
 /// How often a snapshot is taken anew because a writer removed what belongs to it.
 const SUPERSEDED: usize = 20;
 
@@ -252,8 +257,41 @@ impl Workspace {
     ) -> Result<RefreshReport, WorkspaceError> {
         let options = self.index_options(force, patience);
         let text = self.text()?;
-        let report = pipeline::refresh(self.root(), &self.store(), text, &options, cancel, on)?;
+        let root = self.root();
+        let mut report = pipeline::refresh(root, &self.store(), text, &options, cancel, on)?;
+        if report.generation == 1 || report.added + report.changed >= MANY_FILES {
+            report.borrowed = self.borrow(patience)?;
+        }
         Ok(report)
+    }
+
+    /// Takes vectors over from the indexes of other worktrees of the same git repository, if many
+    /// are missing. Answers how many. What is wrong with another index is no reason to stop.
+    fn borrow(&self, patience: Duration) -> Result<usize, WorkspaceError> {
+        let store = self.store();
+        let mut borrowed = 0;
+        for sibling in worktrees::siblings(self.root()) {
+            let snapshot = store.snapshot()?;
+            if snapshot.missing() < MANY_CHUNKS && snapshot.coverage() > 0.0 {
+                break;
+            }
+            let Ok(location) = root::exactly(&sibling, &self.settings.data_dir) else {
+                continue;
+            };
+            if !root::is_indexed(&location.store) {
+                continue;
+            }
+            let donor = open_store(&location, &self.profile, &self.settings);
+            let Ok(donor) = donor.and_then(|donor| Ok(donor.snapshot()?)) else {
+                continue;
+            };
+            match store.writer(patience) {
+                Ok(mut writer) => borrowed += writer.borrow(&donor)?,
+                Err(StoreError::Busy { .. }) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(borrowed)
     }
 
     /// Encodes what is not encoded yet, in batches that are kept one by one.
@@ -263,6 +301,7 @@ impl Workspace {
         cancel: &AtomicBool,
         on: OnEvent,
     ) -> Result<EncodeReport, WorkspaceError> {
+        self.borrow(patience)?;
         self.encode_with(self.index_options(false, patience), cancel, on)
     }
 

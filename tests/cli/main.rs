@@ -26,3 +26,4 @@ mod server;
 mod soak;
 mod talking;
 mod watch;
+mod worktrees;

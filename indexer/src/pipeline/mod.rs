@@ -121,6 +121,8 @@ pub struct RefreshReport {
     pub unchanged: usize,
     /// Paths that are not indexed.
     pub skipped: usize,
+    /// Distinct chunks whose vectors another index had; whoever calls may have looked for such.
+    pub borrowed: usize,
     /// Folders of the tree that were entered, relative to its root, by path.
     pub folders: Vec<Vec<u8>>,
     /// Wall time.

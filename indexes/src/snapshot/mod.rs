@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::catalog::load::{self, FileHead, Heads};
-use crate::catalog::{Catalog, SegmentRow, State, query};
+use crate::catalog::{Catalog, Identity, SegmentRow, State, query};
 use crate::late::LateQuery;
 use crate::lexical::{LexicalQuery, LexicalReader};
 use crate::maxsim::Query;
@@ -145,6 +145,17 @@ impl Snapshot {
         let catalog = size(CATALOG) + size(&format!("{CATALOG}-wal"));
         let segments: u64 = self.rows.iter().map(|row| row.bytes).sum();
         catalog + segments + below(LEXICAL) + below("dense")
+    }
+
+    /// Whether the store holds encodings of this shape.
+    pub(crate) fn is_of(&self, identity: &Identity) -> bool {
+        self.place.identity == *identity
+    }
+
+    /// The segments that can be read.
+    pub(crate) fn open_segments(&self) -> impl Iterator<Item = (&SegmentRow, &Segment)> {
+        let both = self.rows.iter().zip(&self.segments);
+        both.filter_map(|(row, segment)| Some((row, segment.as_ref()?)))
     }
 
     /// Number of segments.

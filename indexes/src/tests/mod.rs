@@ -1,6 +1,7 @@
 //! The store from the outside: what goes in comes out, and readers and writers do not disturb each other.
 #![allow(clippy::unwrap_used)]
 
+mod borrow;
 mod codebooks;
 mod concurrency;
 mod damage;

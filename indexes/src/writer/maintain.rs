@@ -261,7 +261,7 @@ fn open_sound(
 }
 
 /// Writes a segment, with its tokens coded if there is a codebook.
-fn write_coded(
+pub(super) fn write_coded(
     storage: &dyn crate::storage::Storage,
     id: u32,
     layout: Layout<'_>,

@@ -1,5 +1,6 @@
 //! The one process that may change a store.
 
+mod borrow;
 mod coded;
 #[cfg(feature = "faiss")]
 mod dense;
