@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use fathom_indexes::{
-    ChunkKind, FileId, FileRow, ReferenceRecord, Snapshot, StoreError, SymbolRow,
-};
+use fathom_indexes::{ChunkKind, FileId, ReferenceRecord, SymbolRow};
+use fathom_indexes::{Snapshot, StoreError};
 use fathom_retriever::rank::Roles;
 
 use super::{Link, Place};
+use crate::edited::{Edited, View};
 
-/// Definitions and mentions of a snapshot, read once each.
+/// Definitions and mentions of a view, read once each.
 pub(super) struct Names<'a> {
-    pub snapshot: &'a Snapshot,
-    files: HashMap<FileId, FileRow>,
+    pub view: View<'a>,
+    /// Edited files by their ids.
+    edited: HashMap<FileId, &'a Edited>,
     read: RefCell<HashMap<FileId, Rc<File>>>,
     defined: RefCell<HashMap<String, Rc<Vec<SymbolRow>>>>,
 }
@@ -29,36 +30,80 @@ pub(super) struct File {
 }
 
 impl<'a> Names<'a> {
-    pub fn new(snapshot: &'a Snapshot) -> Result<Names<'a>, StoreError> {
-        let files = snapshot.files()?.into_iter().map(|file| (file.id, file));
+    pub fn new(view: View<'a>) -> Result<Names<'a>, StoreError> {
+        let mut edited = HashMap::new();
+        for file in view.edited {
+            if let Some(head) = view.file(&file.path)? {
+                edited.insert(head.id, file);
+            }
+        }
         Ok(Names {
-            snapshot,
-            files: files.collect(),
+            view,
+            edited,
             read: RefCell::default(),
             defined: RefCell::default(),
         })
     }
 
-    /// The row of a file, without reading its text.
-    pub fn row(&self, file: FileId) -> Option<&FileRow> {
-        self.files.get(&file)
+    /// The index.
+    pub fn snapshot(&self) -> &'a Snapshot {
+        self.view.snapshot
+    }
+
+    /// Path and language of a file, without reading its text.
+    pub fn head(&self, file: FileId) -> Option<(&[u8], &str)> {
+        match self.edited.get(&file) {
+            Some(edited) => Some((&edited.path, &edited.language)),
+            None => self.view.snapshot.file_head(file),
+        }
+    }
+
+    /// Whether a file is not as the index has it.
+    pub fn is_edited(&self, file: FileId) -> bool {
+        self.edited.contains_key(&file)
+    }
+
+    /// Edited files with their ids.
+    pub fn edited(&self) -> impl Iterator<Item = (FileId, &'a Edited)> {
+        self.edited.iter().map(|(id, file)| (*id, *file))
     }
 
     pub fn file(&self, id: FileId) -> Result<Rc<File>, StoreError> {
         if let Some(file) = self.read.borrow().get(&id) {
             return Ok(file.clone());
         }
-        let row = self.row(id);
-        let path = row.map_or_else(Vec::new, |row| row.record.path.clone());
-        let file = Rc::new(File {
-            is_test: Roles::of(&String::from_utf8_lossy(&path)).test,
-            text: self.snapshot.text(id)?,
-            symbols: self.snapshot.symbols_of_file(id)?,
-            references: self.snapshot.references_of_file(id)?,
-            path,
+        let head = self.head(id);
+        let path = head.map_or_else(Vec::new, |(path, _)| path.to_vec());
+        let is_test = Roles::of(&String::from_utf8_lossy(&path)).test;
+        let file = Rc::new(match self.edited.get(&id) {
+            Some(edited) => File {
+                is_test,
+                text: edited.text.clone(),
+                symbols: View::symbols(edited, id),
+                references: edited.references.clone(),
+                path,
+            },
+            None => File {
+                is_test,
+                text: self.snapshot().text(id)?,
+                symbols: self.snapshot().symbols_of_file(id)?,
+                references: self.snapshot().references_of_file(id)?,
+                path,
+            },
         });
         self.read.borrow_mut().insert(id, file.clone());
         Ok(file)
+    }
+
+    /// Mentions of a name: file and line.
+    pub fn references_to(&self, name: &str) -> Result<Vec<(FileId, u32)>, StoreError> {
+        let mut found = self.snapshot().references_to(name)?;
+        found.retain(|(file, _)| !self.is_edited(*file));
+        for (id, file) in self.edited() {
+            let of_name = file.references.iter().filter(|one| one.name == name);
+            found.extend(of_name.map(|one| (id, one.line)));
+        }
+        Ok(found)
     }
 
     /// Definitions of exactly this name.
@@ -66,7 +111,12 @@ impl<'a> Names<'a> {
         if let Some(rows) = self.defined.borrow().get(name) {
             return Ok(rows.clone());
         }
-        let mut rows = self.snapshot.symbols_named(name, true)?;
+        let mut rows = self.snapshot().symbols_named(name, true)?;
+        rows.retain(|row| !self.is_edited(row.file));
+        for (id, file) in self.edited() {
+            let all = View::symbols(file, id).into_iter();
+            rows.extend(all.filter(|row| row.record.name == name));
+        }
         rows.retain(|row| is_code(row.record.kind));
         let rows = Rc::new(rows);
         self.defined
@@ -83,10 +133,10 @@ impl<'a> Names<'a> {
         line_text: &str,
     ) -> Result<Vec<SymbolRow>, StoreError> {
         let defined = self.defined(name)?;
-        let Some(from) = self.row(at) else {
+        let Some(from) = self.head(at) else {
             return Ok(Vec::new());
         };
-        let fit = |row: &SymbolRow| self.fit(row, from, line_text);
+        let fit = |row: &SymbolRow| self.fit(row, (at, from), line_text);
         let best = defined.iter().filter_map(fit).max();
         let chosen = defined.iter().filter(|row| fit(row) == best);
         Ok(match best {
@@ -96,14 +146,18 @@ impl<'a> Names<'a> {
     }
 
     /// How well a definition fits a mention; `None` if its language is another one.
-    fn fit(&self, row: &SymbolRow, from: &FileRow, line_text: &str) -> Option<u32> {
-        let language = &self.row(row.file)?.record.language;
-        if !same_family(language, &from.record.language) {
+    fn fit(
+        &self,
+        row: &SymbolRow,
+        (at, (path, language)): (FileId, (&[u8], &str)),
+        line_text: &str,
+    ) -> Option<u32> {
+        if !same_family(self.head(row.file)?.1, language) {
             return None;
         }
         let scoped = names_scope(line_text, &row.record.qualified_name, &row.record.name);
-        let same_file = row.file == from.id;
-        let same_folder = folder(&row.path) == folder(&from.record.path);
+        let same_file = row.file == at;
+        let same_folder = folder(&row.path) == folder(path);
         Some(8 * u32::from(scoped) + 4 * u32::from(same_file) + 2 * u32::from(same_folder))
     }
 }
