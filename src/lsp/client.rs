@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn abilities_are_read_from_anything() {
-        assert_eq!(Abilities::of(&json!(7)).progress, false);
+        assert!(!Abilities::of(&json!(7)).progress);
         let all = json!({"window": {"workDoneProgress": true, "showDocument": {"support": true}},
             "textDocument": {"hover": {"contentFormat": ["plaintext"]}}});
         let all = Abilities::of(&all);

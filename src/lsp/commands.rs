@@ -276,7 +276,7 @@ fn ask(asked: &Asked, about: &About) -> Result<Value, Refusal> {
     }
     let at = |lines: &Lines, line: u32| link(asked, &place, lines, line);
     if let Some(card) = &answered.card {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(&markdown::explained(card, &at));
     }
     if !answered.spans.is_empty() {

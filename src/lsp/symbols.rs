@@ -67,10 +67,10 @@ fn file_name(uri: &str) -> Vec<u8> {
 
 /// The symbols inside of one, or all of them, those inside of others below them. One that belongs
 /// to a scope that it is not inside of is called by its whole name.
-fn nested<'s>(
+fn nested(
     asked: &Asked,
     text: &str,
-    left: &mut &'s [SymbolRecord],
+    left: &mut &[SymbolRecord],
     above: Option<&SymbolRecord>,
 ) -> Vec<Value> {
     let until = above.map_or(u32::MAX, |above| above.end_line);
@@ -134,6 +134,9 @@ fn scope(symbol: &SymbolRecord) -> Option<&str> {
     (!scope.is_empty()).then_some(scope)
 }
 
+/// One way to find symbols of a repository.
+type Search = fn(&Asked, &Place, &str) -> Result<Vec<Value>, Refusal>;
+
 /// Definitions that the query names, then places that it describes.
 pub fn of_workspace(asked: &Asked) -> Result<Value, Refusal> {
     let query = asked.raw.get("query").and_then(Value::as_str).unwrap_or("");
@@ -144,8 +147,7 @@ pub fn of_workspace(asked: &Asked) -> Result<Value, Refusal> {
     }
     let partial = asked.partial();
     let mut seen: Vec<Value> = Vec::new();
-    let kinds: [fn(&Asked, &Place, &str) -> Result<Vec<Value>, Refusal>; 2] = [by_name, by_meaning];
-    for search in kinds {
+    for search in [by_name as Search, by_meaning] {
         let mut of_kind = Vec::new();
         for root in asked.world.engine.roots() {
             asked.go_on()?;
