@@ -11,6 +11,7 @@
 #   libclang  reads llama.cpp's header, so that Rust can call it
 #   pip       fetches the wheel that ONNX Runtime comes in (make runtime)
 #   rustfmt, clippy, cargo-nextest   format, lints and test runner
+#   Neovim    a client of the language server (scripts/editors.sh)
 set -euo pipefail
 
 readonly MIN_RUST=1.92
@@ -67,6 +68,7 @@ debian_package() {
         pip) echo python3-pip ;;
         openblas) echo libopenblas-dev ;;
         libclang) echo libclang-dev ;;
+        nvim) echo neovim ;;
     esac
 }
 
@@ -75,6 +77,7 @@ brew_package() {
         c++) echo gcc ;;
         pip) echo python3 ;;
         libclang) echo llvm ;;
+        nvim) echo neovim ;;
         *) echo "$1" ;;
     esac
 }
@@ -122,6 +125,7 @@ setup_tools() {
         say "installing with rustup: $component"
         rustup component add "$component"
     done
+    have nvim || install_missing nvim
     cargo nextest --version >/dev/null 2>&1 && return
     say "installing the test runner: cargo install --locked cargo-nextest"
     cargo install --locked --quiet cargo-nextest
