@@ -24,8 +24,7 @@ FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features eval
-.PHONY: help setup tools runtime build install demo test fmt clippy doc nextest doctest features editors eval
+.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features editors eval
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
