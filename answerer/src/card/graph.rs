@@ -58,8 +58,8 @@ impl<'a> Graph<'a> {
         });
         let own: Vec<SymbolRow> = own.cloned().collect();
         let rows = match own.is_empty() {
-            true => self.names.meant(name, head.id, &source.line(line))?,
-            false => own,
+            true => self.names.meant(name, head.id, line)?,
+            false => own.into(),
         };
         Ok(rows.iter().filter_map(|row| self.subject(row)).collect())
     }
@@ -123,6 +123,7 @@ impl<'a> Graph<'a> {
     pub fn callees(&self, subject: &Subject) -> Result<Vec<Site>, StoreError> {
         let (links, _) = relations::callees(&self.names, subject)?;
         let source = self.names.file(subject.file)?;
+        let references = source.references()?;
         let mut sites = Vec::new();
         for link in links {
             let Some(callee) = self.defined_at(&link)? else {
@@ -130,7 +131,7 @@ impl<'a> Graph<'a> {
             };
             let lines = (subject.place.start_line..=subject.place.end_line)
                 .filter(|line| {
-                    let mut all = source.references.iter();
+                    let mut all = references.iter();
                     all.any(|one| one.line == *line && one.name == callee.name)
                 })
                 .collect();
@@ -148,7 +149,10 @@ impl<'a> Graph<'a> {
     /// When the store cannot be read.
     pub fn line(&self, path: &[u8], line: u32) -> Result<Option<String>, StoreError> {
         match self.names.view.file(path)? {
-            Some(head) => Ok(Some(self.names.file(head.id)?.line(line))),
+            Some(head) => {
+                let source = self.names.file(head.id)?;
+                Ok(Some(source.line(line)?.into_owned()))
+            }
             None => Ok(None),
         }
     }
@@ -166,7 +170,7 @@ impl<'a> Graph<'a> {
         let source = self.names.file(subject.file)?;
         let lines = subject.place.start_line..=subject.place.end_line;
         let own = source
-            .references
+            .references()?
             .iter()
             .filter(|one| one.name == name && lines.contains(&one.line));
         Ok(own

@@ -127,7 +127,7 @@ fn of_names(names: &Names<'_>, subject: Subject) -> Result<Card, StoreError> {
     let tests = relations::tests(names, &callers)?;
     let (callees, outside) = relations::callees(names, &subject)?;
     Ok(Card {
-        doc: docs::doc(&names.file(subject.file)?.text, &subject),
+        doc: docs::doc(names.file(subject.file)?.text()?, &subject),
         implementors: relations::implementors(names, &subject)?.into(),
         callers: relations::without_tests(callers).into(),
         callees: callees.into(),

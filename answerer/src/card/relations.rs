@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
 use fathom_indexes::{
-    ChunkId, ChunkKind, FileId, LexicalQuery, LexicalTerm, StoreError, SymbolRecord, SymbolRow,
-    text,
+    ChunkId, ChunkKind, FileId, LexicalQuery, LexicalTerm, StoreError, SymbolRow, text,
 };
 
 use super::names::{Names, folder, is_code};
@@ -15,11 +14,11 @@ use super::{LISTED, Link, Place, Subject, TestLink};
 /// Mentions of one name that are looked at; a name as common as that says little.
 const MENTIONS: usize = 1000;
 /// Callers whose own callers are looked through for tests.
-const HOPS: usize = 24;
+const HOPS: usize = 12;
 /// A mention that could mean more definitions than this tells nothing of what it means.
 const VAGUE: usize = 4;
 /// Chunks that are looked through for calls that are not catalogued.
-const CHUNKS: usize = 60;
+const CHUNKS: usize = 40;
 /// Names that the repository does not define, listed at most.
 const OUTSIDE: usize = 24;
 
@@ -69,7 +68,7 @@ pub(super) fn mentions_of(
 ) -> Result<Vec<(FileId, Link)>, StoreError> {
     let mut mentions = names.references_to(name)?;
     mentions.extend(calls_in_tests(names, name)?);
-    mentions.sort_unstable_by_key(|&(at, line)| (distance(names, at, file, place), at, line));
+    mentions.sort_by_cached_key(|&(at, line)| (distance(names, at, file, place), at, line));
     mentions.dedup();
     mentions.truncate(MENTIONS);
     let mut found = Vec::new();
@@ -79,7 +78,7 @@ pub(super) fn mentions_of(
             continue;
         }
         let source = names.file(at)?;
-        let meant = names.meant(name, at, &source.line(line))?;
+        let meant = names.meant(name, at, line)?;
         let is_meant = |row: &SymbolRow| row.file == file && row.record.line == place.start_line;
         if meant.iter().any(is_meant) {
             found.push((at, source.link(line, meant.len())));
@@ -124,7 +123,7 @@ fn calls_in_lines(
     found: &mut Vec<(FileId, u32)>,
 ) -> Result<(), StoreError> {
     let source = names.file(file)?;
-    let lines = lines.clone().zip(source.lines_from(*lines.start()));
+    let lines = lines.clone().zip(source.lines_from(*lines.start())?);
     let called = lines.filter(|(line, text)| calls(text, name) && source.is_test_line(*line));
     found.extend(called.map(|(line, _)| (file, line)));
     Ok(())
@@ -207,11 +206,15 @@ pub(super) fn callees(
     let lines = place.start_line..=place.end_line;
     let (mut links, mut outside) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    for mention in source.references.iter().filter(|r| lines.contains(&r.line)) {
+    for mention in source
+        .references()?
+        .iter()
+        .filter(|r| lines.contains(&r.line))
+    {
         if !seen.insert(mention.name.as_str()) || mention.name == subject.name {
             continue;
         }
-        let meant = names.meant(&mention.name, subject.file, &source.line(mention.line))?;
+        let meant = names.meant(&mention.name, subject.file, mention.line)?;
         match meant.first() {
             None => outside.push(mention.name.clone()),
             Some(row) if is_inside(row, subject) => {}
@@ -254,11 +257,11 @@ pub(super) fn implementors(names: &Names<'_>, subject: &Subject) -> Result<Vec<L
     let mut found = BTreeMap::new();
     for (file, line) in heads(names, &subject.name)? {
         let source = names.file(file)?;
-        let meant = names.meant(&subject.name, file, "")?;
+        let meant = names.meant_in(&subject.name, file)?;
         let is_meant = meant
             .iter()
             .any(|row| row.file == subject.file && row.record.line == subject.place.start_line);
-        let head = head(&source.text, line);
+        let head = head(source.text()?, line);
         if let (true, Some(name)) = (is_meant, implementor(&head, &subject.name)) {
             let mut link = source.link(line, meant.len());
             let far = Reverse(u8::from(file == subject.file));
@@ -275,19 +278,18 @@ pub(super) fn implementors(names: &Names<'_>, subject: &Subject) -> Result<Vec<L
 fn heads(names: &Names<'_>, name: &str) -> Result<BTreeSet<(FileId, u32)>, StoreError> {
     let mentions = names.references_to(name)?;
     let mut heads: BTreeSet<(FileId, u32)> = mentions.into_iter().take(MENTIONS).collect();
-    let mut see = |file, symbol: &SymbolRecord| {
-        let is_type = matches!(symbol.kind, ChunkKind::Type | ChunkKind::Interface);
-        if is_type && symbol.name != name && symbol.signature.contains(name) {
-            heads.insert((file, symbol.line));
-        }
-    };
-    names.snapshot().each_symbol(|file, symbol| {
-        if !names.is_edited(file) {
-            see(file, &symbol);
-        }
-    })?;
+    let signed = names.snapshot().types_signed(name)?;
+    heads.extend(
+        signed
+            .into_iter()
+            .filter(|(file, _)| !names.is_edited(*file)),
+    );
     for (id, file) in names.edited() {
-        file.symbols.iter().for_each(|symbol| see(id, symbol));
+        let types = file.symbols.iter().filter(|symbol| {
+            let is_type = matches!(symbol.kind, ChunkKind::Type | ChunkKind::Interface);
+            is_type && symbol.name != name && symbol.signature.contains(name)
+        });
+        heads.extend(types.map(|symbol| (id, symbol.line)));
     }
     Ok(heads)
 }
