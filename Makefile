@@ -24,7 +24,7 @@ FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features eval
+.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features editors eval
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,7 +50,7 @@ install: build runtime ## Install the program with `cargo install`
 demo: build runtime ## Index fathom's own source and the tantivy crate, search both
 	@scripts/demo.sh $(FATHOM)
 
-test: fmt clippy doc nextest doctest features ## Everything that CI runs
+test: fmt clippy doc nextest doctest features editors ## Everything that CI runs
 
 fmt: tools ## Check the formatting
 	$(CARGO) fmt --all --check
@@ -70,6 +70,9 @@ doctest: setup ## Run the examples in the documentation
 features: setup ## Check that the store builds without faiss, answers without llama.cpp
 	$(CARGO) check --release -p fathom-indexes --no-default-features --all-targets
 	$(CARGO) check --release -p fathom-answerer --all-targets
+
+editors: tools build runtime ## Test the language server with pytest-lsp, Neovim and VS Code's client
+	@scripts/editors.sh $(FATHOM)
 
 eval: build runtime ## Measure quality: make eval LABELS=… SOURCES=…
 	$(FATHOM) eval $(LABELS) --sources $(SOURCES) --mode all

@@ -12,6 +12,7 @@
 #   pip       fetches the wheel that ONNX Runtime comes in (make runtime)
 #   rustfmt, clippy, cargo-nextest   format, lints and test runner
 #   git       makes the repositories with branches and worktrees that are tested
+#   Neovim    a client of the language server (scripts/editors.sh)
 set -euo pipefail
 
 readonly MIN_RUST=1.92
@@ -69,6 +70,7 @@ debian_package() {
         openblas) echo libopenblas-dev ;;
         libclang) echo libclang-dev ;;
         git) echo git ;;
+        nvim) echo neovim ;;
     esac
 }
 
@@ -77,6 +79,7 @@ brew_package() {
         c++) echo gcc ;;
         pip) echo python3 ;;
         libclang) echo llvm ;;
+        nvim) echo neovim ;;
         *) echo "$1" ;;
     esac
 }
@@ -125,6 +128,7 @@ setup_tools() {
         say "installing with rustup: $component"
         rustup component add "$component"
     done
+    have nvim || install_missing nvim
     cargo nextest --version >/dev/null 2>&1 && return
     say "installing the test runner: cargo install --locked cargo-nextest"
     cargo install --locked --quiet cargo-nextest

@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 pub mod engine;
 pub mod env;
+pub mod lsp;
 pub mod model;
 pub mod output;
 pub mod reader;

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Mcp(args) => cli::mcp::run(&global, &args),
         Command::Install(args) => cli::install::run(&global, &args),
         Command::Uninstall(args) => cli::install::run_uninstall(&global, &args),
+        Command::Lsp(args) => cli::lsp::run(&global, &args),
         Command::Watch(args) => cli::watch::run(&global, &args),
         Command::Daemon(args) => cli::daemon::run(&global, &args),
         Command::Status(args) => cli::status::run(&global, &args),

@@ -9,6 +9,7 @@ pub mod cite;
 pub mod confidence;
 pub mod context;
 pub mod conversation;
+pub mod edited;
 pub mod evidence;
 pub mod lookup;
 pub mod map;

@@ -14,6 +14,7 @@ mod freshness;
 pub mod index;
 pub mod install;
 pub mod interchange;
+pub mod lsp;
 pub mod man;
 pub mod map;
 pub mod mcp;
@@ -86,6 +87,8 @@ pub enum Command {
     Install(install::InstallArgs),
     /// Take back what `fathom install` did
     Uninstall(install::UninstallArgs),
+    /// Serve an editor: explanations on hover, answers, symbols, calls
+    Lsp(lsp::LspArgs),
     /// Keep indexes fresh and the model loaded, so that searches are quick
     Watch(watch::WatchArgs),
     /// Look at the process that watches, or end it

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use fathom_answerer::card::{self, Card, Choice, Found, Subject, Target};
+use fathom_answerer::edited::View;
 use fathom_indexes::Snapshot;
-use fathom_retriever::{SimilarRequest, chunk_at, similar};
+use fathom_retriever::{RetrieveError, SimilarRequest, chunk_at, similar};
 
 use crate::model::QueryModel;
 use crate::output::card::{Explained, Like, Seen};
@@ -46,11 +47,12 @@ impl std::fmt::Display for Wanted {
 /// If the index cannot be read.
 pub fn explain<'a>(
     workspace: &Workspace,
-    snapshot: &Snapshot,
+    view: View<'_>,
     wanted: &Wanted,
     model: &dyn Fn() -> Option<&'a QueryModel>,
 ) -> Result<Seen, WorkspaceError> {
-    let subjects = find(workspace, snapshot, wanted)?;
+    let snapshot = view.snapshot;
+    let subjects = find(workspace, view, wanted)?;
     let model = match can_compare(snapshot, &subjects) {
         true => model(),
         false => None,
@@ -63,7 +65,7 @@ pub fn explain<'a>(
         missing: subjects.missing,
     };
     for subject in subjects.found {
-        let card = card::card(snapshot, subject)?;
+        let card = card::card(view, subject)?;
         seen.cards
             .push(explained(workspace, snapshot, model, card)?);
     }
@@ -80,9 +82,10 @@ struct Subjects {
 
 fn find(
     workspace: &Workspace,
-    snapshot: &Snapshot,
+    view: View<'_>,
     wanted: &Wanted,
 ) -> Result<Subjects, WorkspaceError> {
+    let snapshot = view.snapshot;
     let mut subjects = Subjects::default();
     match wanted {
         Wanted::One(Target::Symbol(name)) => {
@@ -93,7 +96,7 @@ fn find(
             // A file that was opened is the one that is meant.
             let opened = workspace.under().filter(|_| Path::new(path).exists());
             let path = opened.unwrap_or(path.as_bytes());
-            let found = card::find(snapshot, path, *start, *end)?;
+            let found = card::find(view, path, *start, *end)?;
             subjects.add(found, wanted.to_string());
         }
         Wanted::Trace(text) => of_trace(snapshot, text, &mut subjects)?,
@@ -172,8 +175,14 @@ fn alike(
     subject: &Subject,
 ) -> Result<Vec<Like>, WorkspaceError> {
     let line = subject.asked.unwrap_or(subject.place.start_line);
+    let chunk = match chunk_at(snapshot, &subject.place.path, line) {
+        Ok(chunk) => chunk.id,
+        // What is only in an editor yet is like nothing.
+        Err(RetrieveError::NoSuchChunk { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
     let request = SimilarRequest {
-        chunk: chunk_at(snapshot, &subject.place.path, line)?.id,
+        chunk,
         top_k: SIMILAR,
         filter: Default::default(),
         per_file: Some(1),

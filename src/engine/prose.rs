@@ -6,10 +6,10 @@ use std::time::Instant;
 use fathom_answerer::answer;
 use fathom_answerer::context::{self, Context};
 use fathom_answerer::conversation::Conversation;
+use fathom_answerer::edited::View;
 use fathom_answerer::prompt::{self, Prompt};
 use fathom_answerer::reader::Finish;
 use fathom_answerer::tiers::{Step, Tier, Tiers};
-use fathom_indexes::Snapshot;
 
 use super::listener::Listener;
 use super::question::{AnswerLimits, note_if_sent, read};
@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::output::answer::Given;
 use crate::output::card::{Explained, write_card};
 use crate::output::style::Paint;
-use crate::reader::{AnswerKey, KeptAnswer, KeptAnswers, Readers, Source};
+use crate::reader::{self, AnswerKey, KeptAnswer, KeptAnswers, Readers, Source};
 
 /// Explains by readers.
 pub struct Teller<'a> {
@@ -49,7 +49,7 @@ struct About<'a> {
     name: String,
     card: String,
     explained: &'a Explained,
-    snapshot: &'a Snapshot,
+    view: View<'a>,
 }
 
 impl Teller<'_> {
@@ -57,11 +57,15 @@ impl Teller<'_> {
     ///
     /// # Errors
     /// If the index cannot be read, or a reader that the user chose cannot be asked.
-    pub fn tell(&mut self, snapshot: &Snapshot, explained: &Explained) -> anyhow::Result<Prose> {
+    pub fn tell<'v>(
+        &mut self,
+        view: impl Into<View<'v>>,
+        explained: &Explained,
+    ) -> anyhow::Result<Prose> {
         let began = Instant::now();
         let mut tiers = Tiers::new(self.settings.reader.threshold);
         let mut prose = Prose::default();
-        let about = About::new(snapshot, explained)?;
+        let about = About::new(view.into(), explained)?;
         let sources: Vec<Source> = self.readers.sources().cloned().collect();
         let mut is_over = false;
         for (index, source) in sources.iter().enumerate() {
@@ -98,7 +102,7 @@ impl Teller<'_> {
         began: Instant,
     ) -> anyhow::Result<(Given, bool)> {
         let kept = KeptAnswers::new(self.settings.data_dir.join("answers"));
-        let key = self.key(source, about);
+        let key = key(self.settings, &self.limits, source, about);
         if !self.anew
             && let Some(given) = known(&kept, &key, source, about)?
         {
@@ -128,22 +132,6 @@ impl Teller<'_> {
         Ok((given, false))
     }
 
-    /// Everything that an answer depends on, but for the code that is shown.
-    fn key(&self, source: &Source, about: &About<'_>) -> AnswerKey {
-        let reader = &self.settings.reader;
-        let sizes = [
-            self.limits.context_tokens,
-            self.limits.max_tokens,
-            reader.context,
-        ];
-        let key = AnswerKey::new()
-            .with(prompt::RULES.as_bytes())
-            .with(about.name.as_bytes())
-            .with(about.card.as_bytes())
-            .with(format!("{sizes:?}").as_bytes());
-        source.identify(key, reader)
-    }
-
     fn prompt(&mut self, index: usize, about: &About<'_>) -> anyhow::Result<(Prompt, Context)> {
         let reader = self.readers.get(index)?;
         let count = |text: &str| reader.count(text);
@@ -154,13 +142,13 @@ impl Teller<'_> {
         );
         let room = Conversation::default().make_room(&about.card, &count, limits);
         let card = &about.explained.card;
-        let context = context::around(about.snapshot, card, &count, room)?;
+        let context = context::around(about.view, card, &count, room)?;
         Ok((about.prompt(&context), context))
     }
 }
 
 impl<'a> About<'a> {
-    fn new(snapshot: &'a Snapshot, explained: &'a Explained) -> io::Result<About<'a>> {
+    fn new(view: View<'a>, explained: &'a Explained) -> io::Result<About<'a>> {
         let subject = &explained.card.subject;
         let name = match subject.qualified_name.as_str() {
             "" => String::from_utf8_lossy(&subject.place.path).into_owned(),
@@ -178,13 +166,51 @@ impl<'a> About<'a> {
             name,
             card: String::from_utf8_lossy(&card).into_owned(),
             explained,
-            snapshot,
+            view,
         })
     }
 
     fn prompt(&self, context: &Context) -> Prompt {
         prompt::explain(&self.name, &self.card, context)
     }
+}
+
+/// What the first of the readers that has a kept answer said; no reader is opened for it.
+///
+/// # Errors
+/// If the index cannot be read.
+pub fn kept(
+    settings: &Settings,
+    limits: &AnswerLimits,
+    view: View<'_>,
+    explained: &Explained,
+) -> anyhow::Result<Option<Given>> {
+    let about = About::new(view, explained)?;
+    let answers = KeptAnswers::new(settings.data_dir.join("answers"));
+    for source in reader::sources(settings)? {
+        let key = key(settings, limits, &source, &about);
+        if let Some(given) = known(&answers, &key, &source, &about)? {
+            return Ok(Some(given));
+        }
+    }
+    Ok(None)
+}
+
+/// Everything that an answer depends on, but for the code that is shown.
+fn key(
+    settings: &Settings,
+    limits: &AnswerLimits,
+    source: &Source,
+    about: &About<'_>,
+) -> AnswerKey {
+    let reader = &settings.reader;
+    let sizes = [limits.context_tokens, limits.max_tokens, reader.context];
+    let key = AnswerKey::new()
+        .with(prompt::RULES.as_bytes())
+        .with(about.name.as_bytes())
+        .with(about.card.as_bytes())
+        .with(format!("{sizes:?}").as_bytes());
+    source.identify(key, reader)
 }
 
 /// The kept answer, checked anew, if what it was shown stands where it stood.
@@ -197,7 +223,7 @@ fn known(
     let Some(answer) = kept.find(key) else {
         return Ok(None);
     };
-    let context = context::at(about.snapshot, answer.places())?;
+    let context = context::at(about.view, answer.places())?;
     if !answer.is_of(&context) {
         return Ok(None);
     }

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use fathom_answerer::conversation::Conversation;
+use fathom_answerer::edited::{Edited, View};
 use fathom_answerer::map::{self, Map};
 use fathom_encoders::{EncoderOptions, Profile};
 use fathom_indexer::pipeline::Encoders;
-use fathom_indexes::StoreError;
+use fathom_indexes::{Snapshot, StoreError};
 use fathom_retriever::{Mode, SearchRequest};
 
 use super::explanation::{self, Wanted};
@@ -76,6 +77,16 @@ pub struct Place {
     pub repository: Arc<Repository>,
     /// Relative to its root, `/`-separated; `None` for all of it.
     pub under: Option<Vec<u8>>,
+    /// Files of it that an editor holds otherwise than they were indexed; none unless put here.
+    pub edited: Arc<[Edited]>,
+}
+
+impl Place {
+    /// A generation of the index with what the editor holds.
+    pub fn view<'a>(&'a self, snapshot: &'a Snapshot) -> View<'a> {
+        let edited = &self.edited;
+        View { snapshot, edited }
+    }
 }
 
 /// Answers requests about some repositories. Nothing is opened or loaded before it is needed.
@@ -139,6 +150,7 @@ impl Engine {
         Ok(Place {
             repository: self.repository(&root)?,
             under: below,
+            edited: Arc::default(),
         })
     }
 
@@ -178,7 +190,10 @@ impl Engine {
     }
 
     /// The repository of a root that is served, opened if it is not.
-    fn repository(&self, root: &Path) -> Result<Arc<Repository>, EngineError> {
+    ///
+    /// # Errors
+    /// If there is no such folder, or its index cannot be used.
+    pub fn repository(&self, root: &Path) -> Result<Arc<Repository>, EngineError> {
         let mut open = lock(&self.open);
         if let Some(repository) = open.get(root) {
             return Ok(repository.clone());
@@ -269,8 +284,9 @@ impl Engine {
     pub fn explain(&self, place: &Place, wanted: &Wanted) -> Result<Seen, EngineError> {
         let workspace = place.repository.workspace();
         let snapshot = workspace.snapshot()?;
+        let view = place.view(&snapshot);
         let model = || Some(self.model());
-        Ok(explanation::explain(&workspace, &snapshot, wanted, &model)?)
+        Ok(explanation::explain(&workspace, view, wanted, &model)?)
     }
 
     /// A reader's words about a card; kept ones are taken unless `anew`.
@@ -296,9 +312,8 @@ impl Engine {
             anew,
             listener,
         };
-        teller
-            .tell(&snapshot, explained)
-            .map_err(EngineError::Other)
+        let view = place.view(&snapshot);
+        teller.tell(view, explained).map_err(EngineError::Other)
     }
 
     /// Answers a question; `request` says what may be read.

@@ -167,8 +167,14 @@ impl Given {
         texts
     }
 
+    /// Places that it cites or quotes, by number.
+    pub fn cited(&self) -> impl Iterator<Item = (usize, &Place)> {
+        let sources = self.sources.iter();
+        sources.map(|(number, cited)| (*number, &cited.place))
+    }
+
     /// How much of it is verified, in words.
-    fn proof(&self) -> String {
+    pub fn proof(&self) -> String {
         let report = &self.answered.report;
         match (report.claims.len(), report.counts().verified) {
             (0, _) => "it cites and quotes nothing".to_owned(),

@@ -41,6 +41,18 @@ pub struct Like {
     score: f32,
 }
 
+impl Like {
+    /// Qualified name, or empty.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
 impl From<SearchHit> for Like {
     fn from(hit: SearchHit) -> Like {
         let (start_line, end_line) = hit.chunk.record.lines;

@@ -17,6 +17,7 @@ mod install;
 mod interchange;
 mod interface;
 mod interrupt;
+mod lsp;
 mod mcp;
 mod model;
 mod models;

@@ -6,6 +6,7 @@
 
 mod change;
 mod docs;
+mod graph;
 mod names;
 mod relations;
 mod subject;
@@ -13,12 +14,14 @@ mod subject;
 mod tests;
 mod trace;
 
-use fathom_indexes::{ChunkKind, FileId, Snapshot, StoreError};
+use fathom_indexes::{ChunkKind, FileId, StoreError};
 
 pub use change::{Change, last_change};
+pub use graph::{Graph, Site};
 pub use subject::{Choice, Found, Target, find, find_symbol, parse};
 pub use trace::{Mention, mentions, resolve};
 
+use crate::edited::View;
 use names::Names;
 
 /// Entries of each list of a card.
@@ -115,14 +118,17 @@ pub struct Card {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn card(snapshot: &Snapshot, subject: Subject) -> Result<Card, StoreError> {
-    let names = Names::new(snapshot)?;
-    let callers = relations::callers(&names, &subject)?;
-    let tests = relations::tests(&names, &callers)?;
-    let (callees, outside) = relations::callees(&names, &subject)?;
+pub fn card<'a>(view: impl Into<View<'a>>, subject: Subject) -> Result<Card, StoreError> {
+    of_names(&Names::new(view.into())?, subject)
+}
+
+fn of_names(names: &Names<'_>, subject: Subject) -> Result<Card, StoreError> {
+    let callers = relations::callers(names, &subject)?;
+    let tests = relations::tests(names, &callers)?;
+    let (callees, outside) = relations::callees(names, &subject)?;
     Ok(Card {
-        doc: docs::doc(&names.file(subject.file)?.text, &subject),
-        implementors: relations::implementors(&names, &subject)?.into(),
+        doc: docs::doc(names.file(subject.file)?.text()?, &subject),
+        implementors: relations::implementors(names, &subject)?.into(),
         callers: relations::without_tests(callers).into(),
         callees: callees.into(),
         outside,

@@ -1,114 +1,268 @@
 //! Which definition a mention of a name stands for, as far as names and places tell.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use fathom_indexes::{
-    ChunkKind, FileId, FileRow, ReferenceRecord, Snapshot, StoreError, SymbolRow,
-};
+use fathom_indexes::{ChunkKind, FileId, ReferenceRecord, SymbolRow};
+use fathom_indexes::{Snapshot, StoreError};
 use fathom_retriever::rank::Roles;
 
 use super::{Link, Place};
+use crate::edited::{Edited, View};
 
-/// Definitions and mentions of a snapshot, read once each.
+/// Definitions and mentions of a view, read once each and only as they are asked for.
 pub(super) struct Names<'a> {
-    pub snapshot: &'a Snapshot,
-    files: HashMap<FileId, FileRow>,
-    read: RefCell<HashMap<FileId, Rc<File>>>,
-    defined: RefCell<HashMap<String, Rc<Vec<SymbolRow>>>>,
+    pub view: View<'a>,
+    /// Edited files by their ids.
+    edited: HashMap<FileId, &'a Edited>,
+    read: RefCell<HashMap<FileId, Rc<File<'a>>>>,
+    defined: RefCell<HashMap<String, Rc<Defined>>>,
 }
 
 /// What is known of one file.
-pub(super) struct File {
+pub(super) struct File<'a> {
     pub path: Vec<u8>,
     pub is_test: bool,
-    pub text: Vec<u8>,
     pub symbols: Vec<SymbolRow>,
-    pub references: Vec<ReferenceRecord>,
+    id: FileId,
+    snapshot: &'a Snapshot,
+    edited: Option<&'a Edited>,
+    text: OnceCell<Vec<u8>>,
+    /// Where lines begin.
+    lines: OnceCell<Vec<usize>>,
+    references: OnceCell<Vec<ReferenceRecord>>,
+}
+
+/// Definitions of one name.
+#[derive(Default)]
+struct Defined {
+    rows: Vec<SymbolRow>,
+    by_file: HashMap<FileId, Rc<Vec<SymbolRow>>>,
+    by_folder: HashMap<Vec<u8>, Vec<usize>>,
+    /// Those that code of a language can mean, by the language.
+    by_language: RefCell<HashMap<String, Rc<Vec<SymbolRow>>>>,
 }
 
 impl<'a> Names<'a> {
-    pub fn new(snapshot: &'a Snapshot) -> Result<Names<'a>, StoreError> {
-        let files = snapshot.files()?.into_iter().map(|file| (file.id, file));
+    pub fn new(view: View<'a>) -> Result<Names<'a>, StoreError> {
+        let mut edited = HashMap::new();
+        for file in view.edited {
+            if let Some(head) = view.file(&file.path)? {
+                edited.insert(head.id, file);
+            }
+        }
         Ok(Names {
-            snapshot,
-            files: files.collect(),
+            view,
+            edited,
             read: RefCell::default(),
             defined: RefCell::default(),
         })
     }
 
-    /// The row of a file, without reading its text.
-    pub fn row(&self, file: FileId) -> Option<&FileRow> {
-        self.files.get(&file)
+    /// The index.
+    pub fn snapshot(&self) -> &'a Snapshot {
+        self.view.snapshot
     }
 
-    pub fn file(&self, id: FileId) -> Result<Rc<File>, StoreError> {
+    /// Path and language of a file, without reading its text.
+    pub fn head(&self, file: FileId) -> Option<(&[u8], &str)> {
+        match self.edited.get(&file) {
+            Some(edited) => Some((&edited.path, &edited.language)),
+            None => self.view.snapshot.file_head(file),
+        }
+    }
+
+    /// Whether a file is not as the index has it.
+    pub fn is_edited(&self, file: FileId) -> bool {
+        self.edited.contains_key(&file)
+    }
+
+    /// Edited files with their ids.
+    pub fn edited(&self) -> impl Iterator<Item = (FileId, &'a Edited)> {
+        self.edited.iter().map(|(id, file)| (*id, *file))
+    }
+
+    pub fn file(&self, id: FileId) -> Result<Rc<File<'a>>, StoreError> {
         if let Some(file) = self.read.borrow().get(&id) {
             return Ok(file.clone());
         }
-        let row = self.row(id);
-        let path = row.map_or_else(Vec::new, |row| row.record.path.clone());
+        let head = self.head(id);
+        let path = head.map_or_else(Vec::new, |(path, _)| path.to_vec());
+        let edited = self.edited.get(&id).copied();
         let file = Rc::new(File {
             is_test: Roles::of(&String::from_utf8_lossy(&path)).test,
-            text: self.snapshot.text(id)?,
-            symbols: self.snapshot.symbols_of_file(id)?,
-            references: self.snapshot.references_of_file(id)?,
+            symbols: match edited {
+                Some(edited) => View::symbols(edited, id),
+                None => self.snapshot().symbols_of_file(id)?,
+            },
             path,
+            id,
+            snapshot: self.snapshot(),
+            edited,
+            text: OnceCell::new(),
+            lines: OnceCell::new(),
+            references: OnceCell::new(),
         });
         self.read.borrow_mut().insert(id, file.clone());
         Ok(file)
     }
 
-    /// Definitions of exactly this name.
-    pub fn defined(&self, name: &str) -> Result<Rc<Vec<SymbolRow>>, StoreError> {
-        if let Some(rows) = self.defined.borrow().get(name) {
-            return Ok(rows.clone());
+    /// Mentions of a name: file and line.
+    pub fn references_to(&self, name: &str) -> Result<Vec<(FileId, u32)>, StoreError> {
+        let mut found = self.snapshot().references_to(name)?;
+        found.retain(|(file, _)| !self.is_edited(*file));
+        for (id, file) in self.edited() {
+            let of_name = file.references.iter().filter(|one| one.name == name);
+            found.extend(of_name.map(|one| (id, one.line)));
         }
-        let mut rows = self.snapshot.symbols_named(name, true)?;
-        rows.retain(|row| is_code(row.record.kind));
-        let rows = Rc::new(rows);
-        self.defined
-            .borrow_mut()
-            .insert(name.to_owned(), rows.clone());
-        Ok(rows)
+        Ok(found)
     }
 
-    /// The definitions that a mention may stand for: those that fit best, all alike.
+    /// Definitions of exactly this name.
+    fn defined(&self, name: &str) -> Result<Rc<Defined>, StoreError> {
+        if let Some(known) = self.defined.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let mut rows = self.snapshot().symbols_named(name, true)?;
+        rows.retain(|row| !self.is_edited(row.file));
+        for (id, file) in self.edited() {
+            let all = View::symbols(file, id).into_iter();
+            rows.extend(all.filter(|row| row.record.name == name));
+        }
+        rows.retain(|row| is_code(row.record.kind));
+        let defined = Rc::new(Defined::new(rows));
+        self.defined
+            .borrow_mut()
+            .insert(name.to_owned(), defined.clone());
+        Ok(defined)
+    }
+
+    /// The definitions that a mention may stand for: those that fit best, all alike. Those whose
+    /// scope stands before the name fit best, then those of the same file, then of the folder.
     pub fn meant(
         &self,
         name: &str,
         at: FileId,
-        line_text: &str,
-    ) -> Result<Vec<SymbolRow>, StoreError> {
+        line: u32,
+    ) -> Result<Rc<Vec<SymbolRow>>, StoreError> {
         let defined = self.defined(name)?;
-        let Some(from) = self.row(at) else {
-            return Ok(Vec::new());
-        };
-        let fit = |row: &SymbolRow| self.fit(row, from, line_text);
-        let best = defined.iter().filter_map(fit).max();
-        let chosen = defined.iter().filter(|row| fit(row) == best);
-        Ok(match best {
-            Some(_) => chosen.cloned().collect(),
-            None => Vec::new(),
-        })
+        if defined.rows.len() > 1 {
+            let source = self.file(at)?;
+            let text = source.line(line)?;
+            if is_behind_scope(&text, name) {
+                let scoped = self.scoped(&defined, at, &text);
+                if !scoped.is_empty() {
+                    return Ok(Rc::new(scoped));
+                }
+            }
+        }
+        Ok(self.nearest(&defined, at))
     }
 
-    /// How well a definition fits a mention; `None` if its language is another one.
-    fn fit(&self, row: &SymbolRow, from: &FileRow, line_text: &str) -> Option<u32> {
-        let language = &self.row(row.file)?.record.language;
-        if !same_family(language, &from.record.language) {
-            return None;
+    /// The definitions that a name alone stands for in a file.
+    pub fn meant_in(&self, name: &str, at: FileId) -> Result<Rc<Vec<SymbolRow>>, StoreError> {
+        Ok(self.nearest(&*self.defined(name)?, at))
+    }
+
+    /// Definitions whose scope stands before the name, the nearest of them.
+    fn scoped(&self, defined: &Defined, at: FileId, text: &str) -> Vec<SymbolRow> {
+        let is_meant = |row: &&SymbolRow| {
+            self.can_mean(at, row)
+                && names_scope(text, &row.record.qualified_name, &row.record.name)
+        };
+        let all: Vec<SymbolRow> = defined.rows.iter().filter(is_meant).cloned().collect();
+        let own: Vec<SymbolRow> = all.iter().filter(|row| row.file == at).cloned().collect();
+        if !own.is_empty() {
+            return own;
         }
-        let scoped = names_scope(line_text, &row.record.qualified_name, &row.record.name);
-        let same_file = row.file == from.id;
-        let same_folder = folder(&row.path) == folder(&from.record.path);
-        Some(8 * u32::from(scoped) + 4 * u32::from(same_file) + 2 * u32::from(same_folder))
+        let here = self.head(at).map_or(&[][..], |(path, _)| folder(path));
+        let near = all.iter().filter(|row| folder(&row.path) == here);
+        let near: Vec<SymbolRow> = near.cloned().collect();
+        if near.is_empty() { all } else { near }
+    }
+
+    /// Definitions in a file, else in its folder, else anywhere.
+    fn nearest(&self, defined: &Defined, at: FileId) -> Rc<Vec<SymbolRow>> {
+        let Some((path, language)) = self.head(at) else {
+            return Rc::default();
+        };
+        if let Some(own) = defined.by_file.get(&at) {
+            return own.clone();
+        }
+        if let Some(near) = defined.by_folder.get(folder(path)) {
+            let near = near.iter().map(|&row| &defined.rows[row]);
+            let near: Vec<SymbolRow> = near.filter(|row| self.can_mean(at, row)).cloned().collect();
+            if !near.is_empty() {
+                return Rc::new(near);
+            }
+        }
+        if let Some(known) = defined.by_language.borrow().get(language) {
+            return known.clone();
+        }
+        let all = defined.rows.iter().filter(|row| self.can_mean(at, row));
+        let all: Rc<Vec<SymbolRow>> = Rc::new(all.cloned().collect());
+        let mut known = defined.by_language.borrow_mut();
+        known.insert(language.to_owned(), all.clone());
+        all
+    }
+
+    /// Whether code of a file can mean a definition at all, by their languages.
+    fn can_mean(&self, at: FileId, row: &SymbolRow) -> bool {
+        match (self.head(at), self.head(row.file)) {
+            (Some((_, here)), Some((_, there))) => same_family(here, there),
+            _ => false,
+        }
     }
 }
 
-impl File {
+impl Defined {
+    fn new(rows: Vec<SymbolRow>) -> Defined {
+        let mut by_file: HashMap<FileId, Vec<SymbolRow>> = HashMap::new();
+        let mut by_folder: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            by_file.entry(row.file).or_default().push(row.clone());
+            let folder = folder(&row.path).to_vec();
+            by_folder.entry(folder).or_default().push(at);
+        }
+        let by_file = by_file
+            .into_iter()
+            .map(|(file, rows)| (file, Rc::new(rows)));
+        Defined {
+            by_file: by_file.collect(),
+            by_folder,
+            rows,
+            by_language: RefCell::default(),
+        }
+    }
+}
+
+impl File<'_> {
+    /// Its text.
+    pub fn text(&self) -> Result<&[u8], StoreError> {
+        if let Some(edited) = self.edited {
+            return Ok(&edited.text);
+        }
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let text = self.snapshot.text(self.id)?;
+        Ok(self.text.get_or_init(|| text))
+    }
+
+    /// Mentions of names in it.
+    pub fn references(&self) -> Result<&[ReferenceRecord], StoreError> {
+        if let Some(edited) = self.edited {
+            return Ok(&edited.references);
+        }
+        if let Some(references) = self.references.get() {
+            return Ok(references);
+        }
+        let references = self.snapshot.references_of_file(self.id)?;
+        Ok(self.references.get_or_init(|| references))
+    }
+
     /// The definition that holds a line: the innermost one.
     pub fn enclosing(&self, line: u32) -> Option<&SymbolRow> {
         self.around(line)
@@ -129,18 +283,28 @@ impl File {
                 .any(|row| row.record.kind == ChunkKind::Test)
     }
 
-    /// A line, from 1, without its end.
-    pub fn line(&self, number: u32) -> String {
+    /// A line, from 1, without its end; empty behind the last one.
+    pub fn line(&self, number: u32) -> Result<Cow<'_, str>, StoreError> {
+        let text = self.text()?;
+        let lines = self.lines.get_or_init(|| {
+            let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            let ends = ends.map(|(at, _)| at + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
         let index = number.saturating_sub(1) as usize;
-        let line = self.text.split(|&byte| byte == b'\n').nth(index);
-        String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
+        let start = lines.get(index).copied().unwrap_or(text.len());
+        let end = lines.get(index + 1).map_or(text.len(), |next| next - 1);
+        Ok(String::from_utf8_lossy(&text[start.min(end)..end]))
     }
 
     /// The lines from a line on.
-    pub fn lines_from(&self, number: u32) -> impl Iterator<Item = String> {
+    pub fn lines_from(
+        &self,
+        number: u32,
+    ) -> Result<impl Iterator<Item = Cow<'_, str>>, StoreError> {
         let skipped = number.saturating_sub(1) as usize;
-        let lines = self.text.split(|&byte| byte == b'\n').skip(skipped);
-        lines.map(|line| String::from_utf8_lossy(line).into_owned())
+        let lines = self.text()?.split(|&byte| byte == b'\n').skip(skipped);
+        Ok(lines.map(String::from_utf8_lossy))
     }
 
     /// What holds a line, as a link; the line itself if it is in no definition.
@@ -191,6 +355,12 @@ fn same_family(a: &str, b: &str) -> bool {
         || FAMILIES
             .iter()
             .any(|family| family.contains(&a) && family.contains(&b))
+}
+
+/// Whether a line has the name right behind a sign that separates it from a scope.
+fn is_behind_scope(line: &str, name: &str) -> bool {
+    let behind = |(at, _): (usize, &str)| line[..at].ends_with([':', '.', '-', '>', '#']);
+    line.match_indices(name).any(behind)
 }
 
 /// Whether the line writes the name behind its own scope: `Scope::name`, `Scope.name`.

@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::RangeInclusive;
 
 use fathom_indexes::{
-    ChunkId, ChunkKind, FileId, LexicalQuery, LexicalTerm, StoreError, SymbolRow,
+    ChunkId, ChunkKind, FileId, LexicalQuery, LexicalTerm, StoreError, SymbolRow, text,
 };
 
 use super::names::{Names, folder, is_code};
@@ -13,11 +14,11 @@ use super::{LISTED, Link, Place, Subject, TestLink};
 /// Mentions of one name that are looked at; a name as common as that says little.
 const MENTIONS: usize = 1000;
 /// Callers whose own callers are looked through for tests.
-const HOPS: usize = 24;
+const HOPS: usize = 12;
 /// A mention that could mean more definitions than this tells nothing of what it means.
 const VAGUE: usize = 4;
 /// Chunks that are looked through for calls that are not catalogued.
-const CHUNKS: usize = 60;
+const CHUNKS: usize = 40;
 /// Names that the repository does not define, listed at most.
 const OUTSIDE: usize = 24;
 
@@ -43,55 +44,89 @@ fn callers_of(
     file: FileId,
     place: &Place,
 ) -> Result<Vec<Caller>, StoreError> {
-    let mut mentions = names.snapshot.references_to(name)?;
-    mentions.extend(calls_in_tests(names, name)?);
-    mentions.sort_unstable_by_key(|&(at, line)| (distance(names, at, file, place), at, line));
-    mentions.dedup();
-    mentions.truncate(MENTIONS);
     let mut seen = HashSet::new();
     let mut callers = Vec::new();
-    for (at, line) in mentions {
-        let inside = at == file && (place.start_line..=place.end_line).contains(&line);
-        if inside {
-            continue;
-        }
-        let source = names.file(at)?;
-        let meant = names.meant(name, at, &source.line(line))?;
-        let is_meant = |row: &SymbolRow| row.file == file && row.record.line == place.start_line;
-        let link = source.link(line, meant.len());
-        let key = (at, link.place.start_line);
-        if meant.iter().any(is_meant) && seen.insert(key) {
+    for (at, link) in mentions_of(names, name, file, place)? {
+        if seen.insert((at, link.place.start_line)) {
+            let source = names.file(at)?;
             callers.push(Caller {
+                symbol: source.enclosing(link.line).cloned(),
+                is_test: source.is_test_line(link.line),
                 link,
-                symbol: source.enclosing(line).cloned(),
-                is_test: source.is_test_line(line),
             });
         }
     }
     Ok(callers)
 }
 
+/// Lines outside of the definition that mention its name and mean it, the nearest first.
+pub(super) fn mentions_of(
+    names: &Names<'_>,
+    name: &str,
+    file: FileId,
+    place: &Place,
+) -> Result<Vec<(FileId, Link)>, StoreError> {
+    let mut mentions = names.references_to(name)?;
+    mentions.extend(calls_in_tests(names, name)?);
+    mentions.sort_by_cached_key(|&(at, line)| (distance(names, at, file, place), at, line));
+    mentions.dedup();
+    mentions.truncate(MENTIONS);
+    let mut found = Vec::new();
+    for (at, line) in mentions {
+        let inside = at == file && (place.start_line..=place.end_line).contains(&line);
+        if inside {
+            continue;
+        }
+        let source = names.file(at)?;
+        let meant = names.meant(name, at, line)?;
+        let is_meant = |row: &SymbolRow| row.file == file && row.record.line == place.start_line;
+        if meant.iter().any(is_meant) {
+            found.push((at, source.link(line, meant.len())));
+        }
+    }
+    Ok(found)
+}
+
 /// Lines of tests that call the name where no mention is catalogued: inside of
 /// macros such as `assert_eq!(name(), 1)`.
 fn calls_in_tests(names: &Names<'_>, name: &str) -> Result<Vec<(FileId, u32)>, StoreError> {
+    // Among the words of a name the longest is the name itself, as it is indexed.
+    let words = text::words(name);
+    let Some(text) = words.into_iter().max_by_key(String::len) else {
+        return Ok(Vec::new());
+    };
     let query = LexicalQuery {
-        terms: vec![LexicalTerm {
-            text: name.to_lowercase(),
-            weight: 1.0,
-        }],
+        terms: vec![LexicalTerm { text, weight: 1.0 }],
         ..LexicalQuery::default()
     };
-    let hits = names.snapshot.lexical(&query, CHUNKS, None)?;
+    let hits = names.snapshot().lexical(&query, CHUNKS, None)?;
     let ids: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();
     let mut found = Vec::new();
-    for chunk in names.snapshot.chunks(&ids)? {
-        let source = names.file(chunk.file)?;
-        let (first, last) = chunk.record.lines;
-        let lines = (first..=last).zip(source.lines_from(first));
-        let called = lines.filter(|(line, text)| calls(text, name) && source.is_test_line(*line));
-        found.extend(called.map(|(line, _)| (chunk.file, line)));
+    for chunk in names.snapshot().chunks(&ids)? {
+        if !names.is_edited(chunk.file) {
+            let (first, last) = chunk.record.lines;
+            calls_in_lines(names, name, chunk.file, first..=last, &mut found)?;
+        }
+    }
+    for (id, _) in names.edited() {
+        calls_in_lines(names, name, id, 1..=u32::MAX, &mut found)?;
     }
     Ok(found)
+}
+
+/// Adds those of the lines that are of tests and call the name.
+fn calls_in_lines(
+    names: &Names<'_>,
+    name: &str,
+    file: FileId,
+    lines: RangeInclusive<u32>,
+    found: &mut Vec<(FileId, u32)>,
+) -> Result<(), StoreError> {
+    let source = names.file(file)?;
+    let lines = lines.clone().zip(source.lines_from(*lines.start())?);
+    let called = lines.filter(|(line, text)| calls(text, name) && source.is_test_line(*line));
+    found.extend(called.map(|(line, _)| (file, line)));
+    Ok(())
 }
 
 /// Whether a line has the name, whole, in front of an opening bracket.
@@ -106,9 +141,9 @@ fn calls(line: &str, name: &str) -> bool {
 /// 0 in the same file, 1 in the same folder, 2 elsewhere.
 fn distance(names: &Names<'_>, at: FileId, file: FileId, place: &Place) -> u8 {
     let same_folder = |path: &[u8]| folder(path) == folder(&place.path);
-    match names.row(at) {
+    match names.head(at) {
         _ if at == file => 0,
-        Some(row) if same_folder(&row.record.path) => 1,
+        Some((path, _)) if same_folder(path) => 1,
         _ => 2,
     }
 }
@@ -171,11 +206,15 @@ pub(super) fn callees(
     let lines = place.start_line..=place.end_line;
     let (mut links, mut outside) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    for mention in source.references.iter().filter(|r| lines.contains(&r.line)) {
+    for mention in source
+        .references()?
+        .iter()
+        .filter(|r| lines.contains(&r.line))
+    {
         if !seen.insert(mention.name.as_str()) || mention.name == subject.name {
             continue;
         }
-        let meant = names.meant(&mention.name, subject.file, &source.line(mention.line))?;
+        let meant = names.meant(&mention.name, subject.file, mention.line)?;
         match meant.first() {
             None => outside.push(mention.name.clone()),
             Some(row) if is_inside(row, subject) => {}
@@ -218,11 +257,11 @@ pub(super) fn implementors(names: &Names<'_>, subject: &Subject) -> Result<Vec<L
     let mut found = BTreeMap::new();
     for (file, line) in heads(names, &subject.name)? {
         let source = names.file(file)?;
-        let meant = names.meant(&subject.name, file, "")?;
+        let meant = names.meant_in(&subject.name, file)?;
         let is_meant = meant
             .iter()
             .any(|row| row.file == subject.file && row.record.line == subject.place.start_line);
-        let head = head(&source.text, line);
+        let head = head(source.text()?, line);
         if let (true, Some(name)) = (is_meant, implementor(&head, &subject.name)) {
             let mut link = source.link(line, meant.len());
             let far = Reverse(u8::from(file == subject.file));
@@ -237,14 +276,21 @@ pub(super) fn implementors(names: &Names<'_>, subject: &Subject) -> Result<Vec<L
 
 /// Places where a head may name the type: its mentions, and signatures that hold its name.
 fn heads(names: &Names<'_>, name: &str) -> Result<BTreeSet<(FileId, u32)>, StoreError> {
-    let mentions = names.snapshot.references_to(name)?;
+    let mentions = names.references_to(name)?;
     let mut heads: BTreeSet<(FileId, u32)> = mentions.into_iter().take(MENTIONS).collect();
-    names.snapshot.each_symbol(|file, symbol| {
-        let is_type = matches!(symbol.kind, ChunkKind::Type | ChunkKind::Interface);
-        if is_type && symbol.name != name && symbol.signature.contains(name) {
-            heads.insert((file, symbol.line));
-        }
-    })?;
+    let signed = names.snapshot().types_signed(name)?;
+    heads.extend(
+        signed
+            .into_iter()
+            .filter(|(file, _)| !names.is_edited(*file)),
+    );
+    for (id, file) in names.edited() {
+        let types = file.symbols.iter().filter(|symbol| {
+            let is_type = matches!(symbol.kind, ChunkKind::Type | ChunkKind::Interface);
+            is_type && symbol.name != name && symbol.signature.contains(name)
+        });
+        heads.extend(types.map(|symbol| (id, symbol.line)));
+    }
     Ok(heads)
 }
 

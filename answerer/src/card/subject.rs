@@ -1,9 +1,10 @@
 //! From what was asked for to what is explained.
 
-use fathom_indexes::{ChunkKind, FileRow, Snapshot, StoreError, SymbolRow};
+use fathom_indexes::{ChunkKind, Snapshot, StoreError, SymbolRow};
 
 use super::names::is_code;
 use super::{Place, Subject};
+use crate::edited::{Head, View};
 
 /// What is asked to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,34 +78,42 @@ fn range(text: &str) -> Option<(u32, u32)> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn find(snapshot: &Snapshot, path: &[u8], start: u32, end: u32) -> Result<Found, StoreError> {
-    let files = snapshot.files()?;
-    let Some(file) = files.into_iter().find(|file| file.record.path == path) else {
+pub fn find<'a>(
+    view: impl Into<View<'a>>,
+    path: &[u8],
+    start: u32,
+    end: u32,
+) -> Result<Found, StoreError> {
+    let view = view.into();
+    let Some(head) = view.file(path)? else {
         return Ok(Found::Nothing);
     };
-    if start > file.record.lines.max(1) {
+    if start > head.lines.max(1) {
         return Ok(Found::Nothing);
     }
-    let symbols = snapshot.symbols_of_file(file.id)?;
+    let symbols = match view.edited_at(path) {
+        Some(edited) => View::symbols(edited, head.id),
+        None => view.snapshot.symbols_of_file(head.id)?,
+    };
     let holding = symbols
         .iter()
         .filter(|row| row.record.line <= start && end <= row.record.end_line)
         .min_by_key(|row| row.record.end_line - row.record.line);
     let asked = (start == end).then_some(start);
     let subject = match holding {
-        Some(row) => of_symbol(row, &file, asked),
-        None => of_lines(snapshot, &file, start, end)?,
+        Some(row) => of_symbol(row, &head.language, asked),
+        None => of_lines(view, &head, path, (start, end))?,
     };
     Ok(Found::One(Box::new(subject)))
 }
 
-fn of_symbol(row: &SymbolRow, file: &FileRow, asked: Option<u32>) -> Subject {
+pub(super) fn of_symbol(row: &SymbolRow, language: &str, asked: Option<u32>) -> Subject {
     let record = &row.record;
     Subject {
         file: row.file,
         place: place(row),
         asked,
-        language: file.record.language.clone(),
+        language: language.to_owned(),
         kind: record.kind,
         name: record.name.clone(),
         qualified_name: record.qualified_name.clone(),
@@ -112,14 +121,18 @@ fn of_symbol(row: &SymbolRow, file: &FileRow, asked: Option<u32>) -> Subject {
     }
 }
 
-/// Lines outside of any definition: those asked for, or the chunk around a single one.
+/// Lines outside of any definition: those asked for, or the chunk around a single one. Of an
+/// edited file there are no chunks.
 fn of_lines(
-    snapshot: &Snapshot,
-    file: &FileRow,
-    start: u32,
-    end: u32,
+    view: View<'_>,
+    head: &Head,
+    path: &[u8],
+    (start, end): (u32, u32),
 ) -> Result<Subject, StoreError> {
-    let chunks = snapshot.chunks_of_file(file.id)?;
+    let chunks = match view.edited_at(path) {
+        Some(_) => Vec::new(),
+        None => view.snapshot.chunks_of_file(head.id)?,
+    };
     let holds = |lines: (u32, u32)| lines.0 <= start && start <= lines.1;
     let chunk = chunks.into_iter().find(|row| holds(row.record.lines));
     let kind = chunk
@@ -127,17 +140,17 @@ fn of_lines(
         .map_or(ChunkKind::Code, |row| row.record.kind);
     let (from, to) = match chunk {
         Some(row) if start == end && row.record.name.is_empty() => row.record.lines,
-        _ => (start, end.min(file.record.lines.max(start))),
+        _ => (start, end.min(head.lines.max(start))),
     };
     Ok(Subject {
-        file: file.id,
+        file: head.id,
         place: Place {
-            path: file.record.path.clone(),
+            path: path.to_vec(),
             start_line: from,
             end_line: to,
         },
         asked: (start == end).then_some(start),
-        language: file.record.language.clone(),
+        language: head.language.clone(),
         kind,
         name: String::new(),
         qualified_name: String::new(),
@@ -204,10 +217,9 @@ fn choose(snapshot: &Snapshot, rows: Vec<SymbolRow>) -> Result<Found, StoreError
     match rows.as_slice() {
         [] => Ok(Found::Nothing),
         [row] => {
-            let files = snapshot.files()?;
-            let file = files.iter().find(|file| file.id == row.file);
-            Ok(file.map_or(Found::Nothing, |file| {
-                Found::One(Box::new(of_symbol(row, file, None)))
+            let head = snapshot.file_head(row.file);
+            Ok(head.map_or(Found::Nothing, |(_, language)| {
+                Found::One(Box::new(of_symbol(row, language, None)))
             }))
         }
         many => Ok(Found::Many(many.iter().map(choice).collect())),

@@ -92,6 +92,17 @@ fn a_function_has_callers_and_tests_two_steps_away() {
 }
 
 #[test]
+fn tests_are_found_by_the_words_of_a_name() {
+    for name in ["acquire", "acquire_lock", "acquireLock", "x2"] {
+        let library = format!("pub fn {name}() {{}}\n");
+        let test = format!("#[test]\nfn works() {{\n    assert!({name}());\n}}\n");
+        let (_dir, snapshot) = store(&[("src/a.rs", &library), ("tests/a.rs", &test)]);
+        let tests = card_of(&snapshot, name).tests;
+        assert_eq!(tests.len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn a_trait_has_implementors() {
     let (_dir, snapshot) = store(SHAPES);
     insta::assert_snapshot!(summary(&card_of(&snapshot, "Shape")), @r"

@@ -1,13 +1,12 @@
 //! From an explanation card to what may be shown: the subject, and what it has to do with.
 
-use std::collections::BTreeMap;
-
-use fathom_indexes::{FileRow, Snapshot, StoreError};
+use fathom_indexes::StoreError;
 
 use super::pack::piece;
-use super::sources::read_file;
+use super::sources::{edited_file, read_file};
 use super::{Context, File, Want, pack};
 use crate::card::{Card, Link, Links, Place};
+use crate::edited::View;
 
 /// What each is worth beside the subject itself.
 const CALLEE: f32 = 0.6;
@@ -23,8 +22,8 @@ const AROUND: u32 = 4;
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn around(
-    snapshot: &Snapshot,
+pub fn around<'a>(
+    view: impl Into<View<'a>>,
     card: &Card,
     count: &dyn Fn(&str) -> usize,
     budget: usize,
@@ -39,7 +38,7 @@ pub fn around(
     });
     let tests = card.tests.iter().map(|test| mention(&test.test));
     wanted.extend(tests.zip(falling(TEST)));
-    let mut files = Files::new(snapshot)?;
+    let mut files = Files::new(view.into());
     let mut wants = Vec::new();
     for (place, value) in wanted {
         if let Some(file) = files.index(&place.path)? {
@@ -54,8 +53,11 @@ pub fn around(
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn at(snapshot: &Snapshot, places: impl Iterator<Item = Place>) -> Result<Context, StoreError> {
-    let mut files = Files::new(snapshot)?;
+pub fn at<'a>(
+    view: impl Into<View<'a>>,
+    places: impl Iterator<Item = Place>,
+) -> Result<Context, StoreError> {
+    let mut files = Files::new(view.into());
     let mut pieces = Vec::new();
     for place in places {
         if let Some(file) = files.index(&place.path)? {
@@ -67,19 +69,14 @@ pub fn at(snapshot: &Snapshot, places: impl Iterator<Item = Place>) -> Result<Co
 
 /// Files by path, read once each.
 struct Files<'a> {
-    snapshot: &'a Snapshot,
-    rows: BTreeMap<Vec<u8>, FileRow>,
+    view: View<'a>,
     read: Vec<File>,
 }
 
 impl Files<'_> {
-    fn new(snapshot: &Snapshot) -> Result<Files<'_>, StoreError> {
-        let rows = snapshot.files()?.into_iter();
-        Ok(Files {
-            snapshot,
-            rows: rows.map(|row| (row.record.path.clone(), row)).collect(),
-            read: Vec::new(),
-        })
+    fn new(view: View<'_>) -> Files<'_> {
+        let read = Vec::new();
+        Files { view, read }
     }
 
     /// Where among the files read the one of a path is.
@@ -87,12 +84,12 @@ impl Files<'_> {
         if let Some(known) = self.read.iter().position(|file| file.path == path) {
             return Ok(Some(known));
         }
-        let Some(row) = self.rows.get(path) else {
-            return Ok(None);
+        let file = match (self.view.edited_at(path), self.view.snapshot.file(path)?) {
+            (Some(edited), _) => edited_file(edited),
+            (None, Some(row)) => read_file(self.view.snapshot, row.id, path, &row.record.language)?,
+            (None, None) => return Ok(None),
         };
-        let language = &row.record.language;
-        self.read
-            .push(read_file(self.snapshot, row.id, path, language)?);
+        self.read.push(file);
         Ok(Some(self.read.len() - 1))
     }
 }

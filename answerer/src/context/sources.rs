@@ -6,6 +6,7 @@ use fathom_indexes::{FileId, Snapshot, StoreError};
 use fathom_retriever::SearchHit;
 
 use super::{Context, File, Want, pack};
+use crate::edited::Edited;
 
 /// A definition of up to so many lines is shown whole when one of its chunks is found.
 const WHOLE: u32 = 80;
@@ -63,6 +64,18 @@ pub(super) fn read_file(
         text: String::from_utf8_lossy(&text).into_owned(),
         definitions: definitions.collect(),
     })
+}
+
+/// A file as an editor holds it.
+pub(super) fn edited_file(edited: &Edited) -> File {
+    let symbols = edited.symbols.iter();
+    let definitions = symbols.map(|one| ((one.line, one.end_line), one.signature.clone()));
+    File {
+        path: edited.path.clone(),
+        language: edited.language.clone(),
+        text: String::from_utf8_lossy(&edited.text).into_owned(),
+        definitions: definitions.collect(),
+    }
 }
 
 /// The chunk, and what is left of a short definition that the chunk is cut from.

@@ -197,6 +197,18 @@ pub(crate) fn each_symbol(
     Ok(())
 }
 
+/// Types and interfaces of other names whose signatures hold a name.
+pub(crate) fn types_signed(c: &Connection, name: &str) -> rusqlite::Result<Vec<(FileId, u32)>> {
+    let sql = "SELECT file, line FROM symbols WHERE kind IN (?1, ?2) AND instr(signature, ?3) > 0
+               AND name <> ?3 COLLATE BINARY";
+    let kinds = (ChunkKind::Type as u8, ChunkKind::Interface as u8);
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map((kinds.0, kinds.1, name), |row| {
+        Ok((FileId(row.get(0)?), row.get(1)?))
+    })?;
+    rows.collect()
+}
+
 /// Shows to `see` how often each file mentions each name, by name.
 pub(crate) fn each_mention(
     c: &Connection,

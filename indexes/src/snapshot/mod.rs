@@ -201,6 +201,12 @@ impl Snapshot {
         Ok(found.map(|(file, _)| file))
     }
 
+    /// Path and language of a file of this generation; nothing is read for it.
+    pub fn file_head(&self, file: FileId) -> Option<(&[u8], &str)> {
+        let head = self.heads.file(file)?;
+        Some((self.heads.path(head), self.heads.language(head)))
+    }
+
     /// All skipped paths.
     pub fn skipped(&self) -> Result<Vec<SkipRecord>, StoreError> {
         self.read(query::skips)

@@ -88,6 +88,11 @@ impl Snapshot {
         self.read(|c| query::each_symbol(c, |symbol| see(symbol.file, symbol.record)))
     }
 
+    /// Types and interfaces of other names whose signatures hold a name: file and line.
+    pub fn types_signed(&self, name: &str) -> Result<Vec<(FileId, u32)>, StoreError> {
+        self.read(|c| query::types_signed(c, name))
+    }
+
     /// Shows to `see` how often each file mentions each name, all files of a name together.
     /// `see` must not ask this snapshot for anything: it is locked meanwhile.
     pub fn each_mention(&self, see: impl FnMut(&str, FileId, u32)) -> Result<(), StoreError> {

@@ -72,7 +72,7 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let snapshot = workspace.snapshot()?;
     let model = std::cell::OnceCell::new();
     let start = || QueryModel::start(&Profile::bundled(), &settings, None);
-    let seen = explain(&workspace, &snapshot, &target, &|| {
+    let seen = explain(&workspace, (&snapshot).into(), &target, &|| {
         Some(model.get_or_init(start))
     })?;
     let paint = Paint::for_stdout(settings.color);
