@@ -55,6 +55,15 @@ pub enum EngineError {
         /// The repository.
         root: PathBuf,
     },
+    /// More text than can be encoded at once.
+    #[error(
+        "the texts have {tokens} tokens; send at most {} at once",
+        super::embedding::MOST_TOKENS
+    )]
+    TooMuch {
+        /// What was sent.
+        tokens: usize,
+    },
     /// The repository or its index fails.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
@@ -123,6 +132,16 @@ impl Engine {
         &self.roots
     }
 
+    /// The model profile of all vectors.
+    pub fn profile(&self) -> &Profile {
+        self.encoders.profile()
+    }
+
+    /// Sessions for texts, apart from the model that encodes queries.
+    pub(super) fn encoders(&self) -> &Encoders {
+        &self.encoders
+    }
+
     /// The model that encodes queries; begins to load it.
     pub fn model(&self) -> &QueryModel {
         let start = || QueryModel::start(self.encoders.profile(), &self.settings, None);
@@ -178,7 +197,10 @@ impl Engine {
     }
 
     /// The repository of a root that is served, opened if it is not.
-    fn repository(&self, root: &Path) -> Result<Arc<Repository>, EngineError> {
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn repository(&self, root: &Path) -> Result<Arc<Repository>, EngineError> {
         let mut open = lock(&self.open);
         if let Some(repository) = open.get(root) {
             return Ok(repository.clone());
