@@ -23,6 +23,8 @@ mod models;
 mod reading;
 mod search;
 mod server;
+mod serving;
 mod soak;
+mod streaming;
 mod talking;
 mod watch;
