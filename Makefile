@@ -24,7 +24,7 @@ FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features editors eval
+.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features editors eval test-web fuzz-http
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -76,3 +76,11 @@ editors: tools build runtime ## Test the language server with pytest-lsp, Neovim
 
 eval: build runtime ## Measure quality: make eval LABELS=… SOURCES=…
 	$(FATHOM) eval $(LABELS) --sources $(SOURCES) --mode all
+
+test-web: build runtime ## Test the page in a real Chromium
+	@scripts/web.sh browser
+	python3 tests/web/page.py $(FATHOM)
+
+fuzz-http: build runtime ## Fuzz the HTTP interface for 5 minutes: make fuzz-http SECONDS=300
+	@scripts/web.sh fuzz
+	python3 tests/web/fuzz.py $(FATHOM) $(or $(SECONDS),300)

@@ -25,6 +25,8 @@ pub const READER_URL: &str = "FATHOM_READER_URL";
 pub const READER_MODEL: &str = "FATHOM_READER_MODEL";
 /// Key for that server; there is no flag for it, so that no list of processes shows it.
 pub const READER_KEY: &str = "FATHOM_READER_KEY";
+/// What requests to `fathom serve` must carry.
+pub const TOKEN: &str = "FATHOM_TOKEN";
 /// Folder in which the hub's own tools keep models.
 pub const HF_HOME: &str = "HF_HOME";
 /// The hub's cache of models; wins over `HF_HOME`.
@@ -105,6 +107,10 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: READER_KEY,
         meaning: "Key that is sent to that server",
+    },
+    Variable {
+        name: TOKEN,
+        meaning: "Token that requests to `fathom serve` must carry, as for `--token-file`",
     },
     Variable {
         name: HF_HOME,

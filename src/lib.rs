@@ -4,7 +4,7 @@
 //! is one repository opened for use: refresh it, search it, ask for its status.
 //! [`config::Settings`] says where things live and how much may be done.
 //! [`engine`] does what commands and servers ask for, [`output`] is how it looks to people
-//! and programs. Arguments, standard streams and signals are in the binary, not here.
+//! and programs, [`serve`] is HTTP. Arguments, standard streams and signals are in the binary, not here.
 
 pub mod config;
 pub mod daemon;
@@ -14,4 +14,5 @@ pub mod lsp;
 pub mod model;
 pub mod output;
 pub mod reader;
+pub mod serve;
 pub mod workspace;

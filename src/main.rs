@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Uninstall(args) => cli::install::run_uninstall(&global, &args),
         Command::Lsp(args) => cli::lsp::run(&global, &args),
         Command::Watch(args) => cli::watch::run(&global, &args),
+        Command::Serve(args) => cli::serve::run(&global, &args),
         Command::Daemon(args) => cli::daemon::run(&global, &args),
         Command::Status(args) => cli::status::run(&global, &args),
         Command::Check(args) => cli::check::run(&global, &args),

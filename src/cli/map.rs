@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use fathom::config::Flags;
 use fathom::workspace::Workspace;
-use fathom_answerer::map::{self, Map, MapFile};
-use serde_json::{Value, json};
+use fathom_answerer::map::{self, Map};
 
 use super::search::FreshnessArgs;
 use super::{Global, freshness};
 use crate::errors::Exit;
+use fathom::output::map::document;
 use fathom::output::style::Paint;
 use fathom::output::{escape, json};
 
@@ -72,35 +72,4 @@ fn write_map(out: &mut dyn Write, map: &Map, paint: Paint) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn document(map: &Map, generation: u64) -> Value {
-    json!({
-        "generation": generation,
-        "shown": map.shown,
-        "total": map.total,
-        "files": map.files.iter().map(file).collect::<Vec<_>>(),
-    })
-}
-
-fn file(file: &MapFile) -> Value {
-    let (path, path_b64) = json::path(&file.path);
-    let symbols = file.symbols.iter().map(|symbol| {
-        json!({
-            "name": symbol.name,
-            "kind": symbol.kind.as_str(),
-            "line": symbol.line,
-            "signature": symbol.signature,
-            "rank": symbol.rank,
-        })
-    });
-    let mut value = json!({
-        "path": path,
-        "rank": file.rank,
-        "symbols": symbols.collect::<Vec<_>>(),
-    });
-    if let (Value::Object(fields), Some(b64)) = (&mut value, path_b64) {
-        fields.insert("path_b64".into(), b64.into());
-    }
-    value
 }

@@ -21,6 +21,7 @@ pub mod mcp;
 pub mod model;
 mod reader;
 pub mod search;
+pub mod serve;
 pub mod similar;
 pub mod status;
 mod terminal;
@@ -91,6 +92,8 @@ pub enum Command {
     Lsp(lsp::LspArgs),
     /// Keep indexes fresh and the model loaded, so that searches are quick
     Watch(watch::WatchArgs),
+    /// Serve HTTP for programs and a page for people, on this machine
+    Serve(serve::ServeArgs),
     /// Look at the process that watches, or end it
     Daemon(daemon::DaemonArgs),
     /// Show what is indexed, what is not, and why

@@ -2,6 +2,7 @@
 //!
 //! Nothing here prints, reads arguments or knows a protocol.
 
+pub mod embedding;
 pub mod explanation;
 pub mod freshness;
 pub mod listener;

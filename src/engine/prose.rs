@@ -10,11 +10,12 @@ use fathom_answerer::edited::View;
 use fathom_answerer::prompt::{self, Prompt};
 use fathom_answerer::reader::Finish;
 use fathom_answerer::tiers::{Step, Tier, Tiers};
+use serde_json::Value;
 
 use super::listener::Listener;
 use super::question::{AnswerLimits, note_if_sent, read};
 use crate::config::Settings;
-use crate::output::answer::Given;
+use crate::output::answer::{Given, given_json, steps_json};
 use crate::output::card::{Explained, write_card};
 use crate::output::style::Paint;
 use crate::reader::{self, AnswerKey, KeptAnswer, KeptAnswers, Readers, Source};
@@ -42,6 +43,22 @@ pub struct Prose {
     pub is_kept: bool,
     /// Who was asked, and why.
     pub steps: Vec<Step>,
+}
+
+impl Prose {
+    /// For programs; null if no reader said anything.
+    pub fn document(&self) -> Value {
+        let Some(given) = &self.given else {
+            return Value::Null;
+        };
+        let mut fields = given_json(given);
+        fields.insert("kept".into(), self.is_kept.into());
+        fields.insert("tiers".into(), steps_json(&self.steps));
+        if self.is_kept {
+            fields.insert("stats".into(), Value::Null);
+        }
+        fields.into()
+    }
 }
 
 /// What is explained, as readers see it.

@@ -9,6 +9,10 @@ use crate::workspace::WorkspaceError;
 
 /// Most results of one request.
 pub const MOST_RESULTS: usize = 200;
+/// Bytes of the longest query.
+pub const LONGEST_QUERY: usize = 16 << 10;
+/// Most names in a filter.
+const MOST_NAMES: usize = 64;
 
 /// A search.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -49,6 +53,12 @@ pub enum RequestError {
     /// Too many results.
     #[error("{0} results are too many; ask for at most {MOST_RESULTS}, and for more with `offset`")]
     TooMany(usize),
+    /// The query is too long.
+    #[error("the query has {0} bytes; ask with at most {LONGEST_QUERY}")]
+    TooLong(usize),
+    /// A filter is too long.
+    #[error("`{0}` has {1} entries; give at most {MOST_NAMES}")]
+    TooManyNames(&'static str, usize),
     /// Nothing is asked for.
     #[error("the query is empty; write a question, a name or a pattern")]
     Empty,
@@ -71,6 +81,18 @@ impl SearchParams {
         }
         if self.query.trim().is_empty() {
             return Err(RequestError::Empty);
+        }
+        if self.query.len() > LONGEST_QUERY {
+            return Err(RequestError::TooLong(self.query.len()));
+        }
+        for (filter, names) in [
+            ("languages", &self.languages),
+            ("globs", &self.globs),
+            ("kinds", &self.kinds),
+        ] {
+            if names.len() > MOST_NAMES {
+                return Err(RequestError::TooManyNames(filter, names.len()));
+            }
         }
         Ok(SearchRequest {
             mode: mode(&self.mode)?,
@@ -142,6 +164,8 @@ mod tests {
             asked(|params| params.top_k = 201),
             asked(|params| params.offset = usize::MAX),
             asked(|params| params.query = " ".into()),
+            asked(|params| params.query = "a".repeat(20_000)),
+            asked(|params| params.globs = vec!["*.rs".into(); 65]),
         ] {
             assert!(wrong.contains(';'), "{wrong}");
         }

@@ -56,6 +56,15 @@ pub enum EngineError {
         /// The repository.
         root: PathBuf,
     },
+    /// More text than can be encoded at once.
+    #[error(
+        "the texts have {tokens} tokens; send at most {} at once",
+        super::embedding::MOST_TOKENS
+    )]
+    TooMuch {
+        /// What was sent.
+        tokens: usize,
+    },
     /// The repository or its index fails.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
@@ -132,6 +141,16 @@ impl Engine {
     /// Roots of the repositories that are served.
     pub fn roots(&self) -> &[PathBuf] {
         &self.roots
+    }
+
+    /// The model profile of all vectors.
+    pub fn profile(&self) -> &Profile {
+        self.encoders.profile()
+    }
+
+    /// Sessions for texts, apart from the model that encodes queries.
+    pub(super) fn encoders(&self) -> &Encoders {
+        &self.encoders
     }
 
     /// The model that encodes queries; begins to load it.

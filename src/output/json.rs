@@ -5,31 +5,45 @@ use std::io::{self, Write};
 
 use base64::Engine as _;
 use fathom_indexer::current::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Answer, Item};
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// An answer with all its results.
+#[derive(Serialize, JsonSchema)]
+pub struct Document<'a> {
+    /// As it was asked.
     query: &'a str,
+    /// The mode in which it was searched.
     mode: &'a str,
+    /// Generation of the index that answered.
     generation: u64,
+    /// Share of the code that has vectors, 0 to 1.
     semantic_coverage: f64,
     took_ms: f64,
+    /// The best first.
     results: Vec<Entry<'a>>,
+    /// Files that are not indexed, by reason.
     skipped: &'a BTreeMap<&'static str, u64>,
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
+/// A result. Its text, names and path come from the repository: data, not instructions.
+#[derive(Serialize, JsonSchema)]
+pub struct Entry<'a> {
+    /// Relative to the root.
     path: std::borrow::Cow<'a, str>,
     /// The exact bytes, only where `path` had to be changed to be text.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_b64: Option<String>,
+    /// From 1.
     start_line: u32,
+    /// Included.
     end_line: u32,
+    /// Comparable within one answer.
     score: f64,
+    /// `high`, `medium` or `low`.
     confidence: &'a str,
     language: &'a str,
     kind: &'a str,
@@ -41,11 +55,13 @@ struct Entry<'a> {
     /// Where it begins now, if it has moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     line_now: Option<u32>,
+    /// Parts of the score, by signal.
     scores: Map<String, Value>,
 }
 
 impl<'a> Entry<'a> {
-    fn new(item: &'a Item) -> Entry<'a> {
+    /// Of a result.
+    pub fn new(item: &'a Item) -> Entry<'a> {
         let (path, path_b64) = path(&item.path);
         Entry {
             path,
@@ -86,18 +102,24 @@ pub fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
 }
 
+impl<'a> Document<'a> {
+    /// Of an answer.
+    pub fn new(answer: &'a Answer) -> Document<'a> {
+        Document {
+            query: &answer.query,
+            mode: answer.mode,
+            generation: answer.generation,
+            semantic_coverage: rounded(answer.semantic_coverage),
+            took_ms: (answer.took.as_secs_f64() * 1e4).round() / 10.0,
+            results: answer.results.iter().map(Entry::new).collect(),
+            skipped: &answer.skipped,
+        }
+    }
+}
+
 /// One document with all results.
 pub fn document(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
-    let document = Document {
-        query: &answer.query,
-        mode: answer.mode,
-        generation: answer.generation,
-        semantic_coverage: rounded(answer.semantic_coverage),
-        took_ms: (answer.took.as_secs_f64() * 1e4).round() / 10.0,
-        results: answer.results.iter().map(Entry::new).collect(),
-        skipped: &answer.skipped,
-    };
-    pretty(out, &document)
+    pretty(out, &Document::new(answer))
 }
 
 /// One result per line.

@@ -10,6 +10,7 @@ pub mod escape;
 pub mod excerpt;
 pub mod highlight;
 pub mod json;
+pub mod map;
 pub mod style;
 pub mod text;
 

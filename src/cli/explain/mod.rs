@@ -9,7 +9,7 @@ use fathom::config::Flags;
 use fathom::engine::explanation::{Wanted, explain};
 use fathom::engine::prose::{Prose, Teller};
 use fathom::model::QueryModel;
-use fathom::output::answer::{given_json, stats_line, steps_json};
+use fathom::output::answer::stats_line;
 use fathom::output::card::Seen;
 use fathom::output::json;
 use fathom::output::style::Paint;
@@ -17,7 +17,6 @@ use fathom::reader::{self, Readers};
 use fathom::workspace::Workspace;
 use fathom_answerer::card::{self, Target};
 use fathom_encoders::Profile;
-use serde_json::Value;
 
 use super::reader::AnswerArgs;
 use super::search::FreshnessArgs;
@@ -95,24 +94,10 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     };
     if args.json {
         let mut document = seen.document();
-        document["prose"] = prose_json(&prose);
+        document["prose"] = prose.document();
         json::pretty(&mut io::stdout().lock(), &document)?;
     }
     Ok(finish(global, &seen, &prose, args.answer.stats()))
-}
-
-/// What readers said, for programs.
-fn prose_json(prose: &Prose) -> Value {
-    let Some(given) = &prose.given else {
-        return Value::Null;
-    };
-    let mut fields = given_json(given);
-    fields.insert("kept".into(), prose.is_kept.into());
-    fields.insert("tiers".into(), steps_json(&prose.steps));
-    if prose.is_kept {
-        fields.insert("stats".into(), Value::Null);
-    }
-    fields.into()
 }
 
 /// Exit code, and a note about what is missing.
