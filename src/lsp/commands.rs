@@ -19,6 +19,7 @@ use super::uri;
 use super::world::{Here, Word};
 use crate::engine::Place;
 use crate::engine::explanation::Wanted;
+use crate::engine::freshness::Freshness;
 use crate::engine::question::AnswerLimits;
 use crate::output::answer::Given;
 
@@ -82,7 +83,8 @@ fn here(asked: &Asked, about: &About) -> Result<Here, Refusal> {
     if here.snapshot.generation() > 0 {
         return Ok(here);
     }
-    asked.world.catch_up(&here.place, &asked.cancel);
+    let words = Freshness::Words;
+    asked.world.catch_up(&here.place, words, &asked.cancel);
     asked.go_on()?;
     asked.here(&about.uri)?.ok_or_else(outside)
 }
@@ -184,7 +186,8 @@ fn similar(asked: &Asked, about: &About) -> Result<Value, Refusal> {
     let here = here(asked, about)?;
     let line = about.range().start.line + 1;
     let progress = progress(asked, "Looking for similar code");
-    asked.world.catch_up(&here.place, &asked.cancel);
+    let vectors = Freshness::Encoded;
+    asked.world.catch_up(&here.place, vectors, &asked.cancel);
     asked.go_on()?;
     let place = Place {
         under: Some(here.path.clone()),
@@ -256,7 +259,8 @@ fn ask(asked: &Asked, about: &About) -> Result<Value, Refusal> {
         return Err(Refusal::new(INVALID_PARAMS, why));
     }
     let progress = progress(asked, "Answering");
-    asked.world.catch_up(&place, &asked.cancel);
+    let vectors = Freshness::Encoded;
+    asked.world.catch_up(&place, vectors, &asked.cancel);
     asked.go_on()?;
     let heading = format!("# {}\n\n", markdown::code(question.as_bytes()));
     let mut streamed = Streamed::new(asked, &progress);

@@ -14,6 +14,7 @@ use super::documents::Document;
 use super::message::Refusal;
 use super::text;
 use crate::engine::Place;
+use crate::engine::freshness::Freshness;
 use crate::engine::listener::Silent;
 
 /// Definitions by name, and places found by meaning, of one query.
@@ -171,7 +172,7 @@ pub fn of_workspace(asked: &Asked) -> Result<Value, Refusal> {
 
 /// Definitions whose names have all words of the query, exactly that name first.
 fn by_name(asked: &Asked, place: &Place, query: &str) -> Result<Vec<Value>, Refusal> {
-    asked.world.catch_up(place, &asked.cancel);
+    asked.world.catch_up(place, Freshness::Words, &asked.cancel);
     let snapshot = place.repository.workspace().snapshot()?;
     let is_name = |c: char| c.is_alphanumeric() || "_$?!".contains(c);
     let segments = query.split(|c: char| !is_name(c));

@@ -182,7 +182,7 @@ impl World {
         }
         let (world, place) = (self.clone(), place.clone());
         let thread = std::thread::Builder::new().name("lsp upkeep".into());
-        let begun = thread.spawn(move || world.catch_up(&place, &world.stop));
+        let begun = thread.spawn(move || world.catch_up(&place, Freshness::Words, &world.stop));
         if let Err(error) = begun {
             self.client.log(Weight::Warning, &error.to_string());
         }
@@ -190,7 +190,7 @@ impl World {
 
     /// Brings the index of a repository up to date; tells what cannot be done, and goes on with
     /// what is there.
-    pub fn catch_up(&self, place: &Place, cancel: &Cancel) {
+    pub fn catch_up(&self, place: &Place, wanted: Freshness, cancel: &Cancel) {
         let began = Instant::now();
         let progress = std::cell::OnceCell::new();
         let on = |status: &crate::daemon::protocol::RepositoryStatus| {
@@ -199,7 +199,7 @@ impl World {
                 shown.report(&format!("{}, {} files", status.state, status.files));
             }
         };
-        let done = self.engine.catch_up(place, Freshness::Words, cancel, &on);
+        let done = self.engine.catch_up(place, wanted, cancel, &on);
         match done {
             Ok(notices) => notices.iter().for_each(|notice| match notice {
                 Notice::Note(line) => self.client.log(Weight::Info, line),
