@@ -157,6 +157,14 @@ impl Store {
         Snapshot::open(self.place.clone())
     }
 
+    /// Number of the current generation.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub fn generation(&self) -> Result<u64, StoreError> {
+        Ok(self.place.catalog_reader()?.state()?.generation)
+    }
+
     /// Reads every byte and compares the parts with each other.
     ///
     /// # Errors

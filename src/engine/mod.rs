@@ -13,6 +13,7 @@ pub mod requests;
 pub mod results;
 pub mod session;
 
+mod kept;
 mod serving;
 
 pub use repository::Repository;

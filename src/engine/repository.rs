@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use fathom_indexer::pipeline::{Encoders, IndexError};
+use fathom_indexes::Snapshot;
 
 use super::freshness::{Freshness, Notice, Upkeep, coverage_note};
+use super::kept::Kept;
 use crate::config::Settings;
 use crate::daemon::Watched;
 use crate::daemon::client::{self, Wanted};
@@ -32,6 +34,7 @@ pub struct Repository {
     workspace: RwLock<Arc<Workspace>>,
     encoders: Arc<Encoders>,
     watched: Mutex<Option<Arc<Watched>>>,
+    kept: Kept,
     /// Folder of the watcher's files.
     cookies: tempfile::TempDir,
 }
@@ -63,6 +66,7 @@ impl Repository {
             workspace: RwLock::new(Arc::new(workspace.with_encoders(encoders.clone()))),
             encoders,
             watched: Mutex::new(None),
+            kept: Kept::default(),
             cookies: cookies.map_err(|source| WorkspaceError::Path {
                 path: std::env::temp_dir(),
                 source,
@@ -74,6 +78,14 @@ impl Repository {
     pub fn workspace(&self) -> Arc<Workspace> {
         let workspace = self.workspace.read();
         workspace.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The current generation, shared by those who ask at the same time.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, WorkspaceError> {
+        self.kept.snapshot(&self.workspace())
     }
 
     /// How its watcher is; `None` if it is not watched here.
@@ -151,12 +163,13 @@ impl Repository {
         wanted: Freshness,
         note: Option<&str>,
     ) -> Result<Vec<Notice>, WorkspaceError> {
-        let counts = self.workspace().snapshot()?.counts();
+        let snapshot = self.snapshot()?;
         let note = note.map(|note| Notice::Note(note.to_owned()));
-        Ok(note
-            .into_iter()
-            .chain(coverage_note(&counts, wanted))
-            .collect())
+        let coverage = match snapshot.missing() {
+            0 => None,
+            _ => coverage_note(&snapshot.counts(), wanted),
+        };
+        Ok(note.into_iter().chain(coverage).collect())
     }
 
     /// Opens it again: the rules that it carries may have changed.

@@ -236,7 +236,7 @@ impl Engine {
     ) -> Result<Vec<Notice>, EngineError> {
         let notices = place.repository.catch_up(wanted, cancel, on)?;
         let workspace = place.repository.workspace();
-        match workspace.snapshot()?.generation() {
+        match place.repository.snapshot()?.generation() {
             0 => Err(EngineError::NotReady {
                 root: workspace.root().to_owned(),
             }),
@@ -256,7 +256,7 @@ impl Engine {
     ) -> Result<Answer, EngineError> {
         let began = Instant::now();
         let workspace = place.repository.workspace();
-        let snapshot = workspace.snapshot()?;
+        let snapshot = place.repository.snapshot()?;
         let (query, mode) = (request.query.clone(), request.mode);
         let request = within(request, place);
         let outcome = match mode {
@@ -286,7 +286,7 @@ impl Engine {
     ) -> Result<Answer, EngineError> {
         let began = Instant::now();
         let workspace = place.repository.workspace();
-        let snapshot = workspace.snapshot()?;
+        let snapshot = place.repository.snapshot()?;
         let path = place.under.as_deref().unwrap_or_default();
         let outcome = workspace.similar(&snapshot, self.model(), (path, line), request)?;
         let query = format!("{}:{line}", String::from_utf8_lossy(path));
@@ -302,7 +302,7 @@ impl Engine {
     /// If the index cannot be read.
     pub fn explain(&self, place: &Place, wanted: &Wanted) -> Result<Seen, EngineError> {
         let workspace = place.repository.workspace();
-        let snapshot = workspace.snapshot()?;
+        let snapshot = place.repository.snapshot()?;
         let view = place.view(&snapshot);
         let model = || Some(self.model());
         Ok(explanation::explain(&workspace, view, wanted, &model)?)
@@ -319,7 +319,7 @@ impl Engine {
         (limits, anew): (AnswerLimits, bool),
         listener: &mut dyn Listener,
     ) -> Result<Prose, EngineError> {
-        let snapshot = place.repository.workspace().snapshot()?;
+        let snapshot = place.repository.snapshot()?;
         let mut readers = self.readers()?;
         let Some(readers) = readers.as_mut() else {
             return Ok(Prose::default());
@@ -369,7 +369,7 @@ impl Engine {
     /// # Errors
     /// If the index cannot be read.
     pub fn map(&self, place: &Place, tokens: usize) -> Result<(Map, u64), EngineError> {
-        let snapshot = place.repository.workspace().snapshot()?;
+        let snapshot = place.repository.snapshot()?;
         let count = |text: &str| text.len().div_ceil(BYTES_PER_TOKEN);
         let map = map::map(&snapshot, place.under.as_deref(), tokens, &count);
         Ok((map.map_err(store)?, snapshot.generation()))
@@ -382,7 +382,7 @@ impl Engine {
     pub fn text(&self, place: &Place) -> Result<Vec<u8>, EngineError> {
         let path = place.under.as_deref().unwrap_or_default();
         let missing = || EngineError::Missing(String::from_utf8_lossy(path).into_owned());
-        let snapshot = place.repository.workspace().snapshot()?;
+        let snapshot = place.repository.snapshot()?;
         let file = snapshot.file(path).map_err(store)?.ok_or_else(missing)?;
         Ok(snapshot.text(file.id).map_err(store)?)
     }

@@ -389,6 +389,11 @@ impl Workspace {
         self.glance()
     }
 
+    /// Number of the current generation, which tells whether there is a newer one.
+    pub fn generation(&self) -> Result<u64, WorkspaceError> {
+        Ok(self.store().generation()?)
+    }
+
     /// The current generation, for its numbers: its words are not opened.
     pub fn glance(&self) -> Result<Snapshot, WorkspaceError> {
         let snapshot = self.store().snapshot()?;

@@ -56,6 +56,7 @@ fn every_command_explains_itself() {
         "chat",
         "explain",
         "map",
+        "serve",
         "status",
         "check",
         "clear",

@@ -19,7 +19,7 @@ def main(program, seconds):
     try:
         command = [sys.executable, "-m", "schemathesis.cli", "fuzz", f"{served.url}openapi.json"]
         options = ["--max-time", seconds, "--checks", CHECKS, "--request-timeout", "60", "--generation-database", "none"]
-        failed = subprocess.run([*command, *options], env=environment, check=False).returncode
+        failed = subprocess.run([*command, *options], env=environment, cwd=served.folder, check=False).returncode
         if served.process.poll() is not None:
             sys.exit("the server has ended")
     finally:
