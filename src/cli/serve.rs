@@ -1,7 +1,7 @@
 //! `fathom serve`: HTTP for programs and a page for people, until told to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
         listen: args.listen,
         hosts: args.allow_host.clone(),
         origins: args.allow_origin.clone(),
-        token: token(args)?,
+        token: token(args.token_file.as_deref())?,
         limits: args.limits.limits(),
         editor: args.editor.clone(),
     };
@@ -110,8 +110,9 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Found)
 }
 
-fn token(args: &ServeArgs) -> anyhow::Result<Option<Token>> {
-    if let Some(path) = &args.token_file {
+/// What requests must carry: what the file holds, else what the environment says.
+pub fn token(file: Option<&Path>) -> anyhow::Result<Option<Token>> {
+    if let Some(path) = file {
         return Ok(Some(Token::read(path)?));
     }
     match std::env::var(env::TOKEN) {

@@ -5,6 +5,7 @@
 
 mod call;
 mod fault;
+mod http;
 mod instructions;
 mod progress;
 mod reply;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use fathom::config::Settings;
 
+pub use http::{Listening, serve as serve_http};
 pub use stdio::serve as serve_stdio;
 
 /// What is served, and to what extent.

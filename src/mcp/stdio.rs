@@ -91,11 +91,18 @@ async fn watch_client(gone: CancellationToken) {
     };
     tokio::select! {
         () = orphaned => {}
+        () = ended_by_signal() => {}
+    }
+    gone.cancel();
+}
+
+/// Waits for a signal that ends a server.
+pub async fn ended_by_signal() {
+    tokio::select! {
         () = signalled(SignalKind::terminate()) => {}
         () = signalled(SignalKind::interrupt()) => {}
         () = signalled(SignalKind::hangup()) => {}
     }
-    gone.cancel();
 }
 
 async fn signalled(kind: SignalKind) {

@@ -31,7 +31,7 @@ use crate::workspace::WorkspaceError;
 use gate::{Token, TokenError};
 
 pub use problem::Problem;
-pub use server::serve;
+pub use server::{answer_until, serve};
 
 /// What may be asked for at once, how much, and for how long.
 #[derive(Clone, Copy, Debug)]

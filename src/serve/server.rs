@@ -86,17 +86,31 @@ async fn listen(
     on(&format!("listening on http://{address}/"));
     warm_up(&shared, on);
     let router = routes::router(shared.clone());
+    let end = async {
+        told(cancel).await;
+        on("stopping");
+        // Nobody listens to this if there are no requests.
+        let _ = stop.send(true);
+    };
+    answer_until(listener, router, options.limits.connections, end).await;
+    Ok(())
+}
+
+/// Answers what comes, on so many connections at once, until `end`; what was begun then has a
+/// moment to end.
+pub async fn answer_until(
+    listener: TcpListener,
+    router: Router,
+    connections: usize,
+    end: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
     tokio::select! {
-        () = accept(&listener, router, &graceful, options.limits.connections) => {}
-        () = told(cancel) => {}
+        () = accept(&listener, router, &graceful, connections) => {}
+        () = end => {}
     }
     drop(listener);
-    on("stopping");
-    // Nobody listens to this if there are no requests.
-    let _ = stop.send(true);
     let _ = timeout(GRACE, graceful.shutdown()).await;
-    Ok(())
 }
 
 /// Returns when the flag is set.

@@ -2,6 +2,7 @@
 
 mod client;
 mod faults;
+mod http;
 mod life;
 mod official;
 
@@ -360,6 +361,7 @@ fn results_fit_into_the_tokens_asked_for() {
         "src/long.rs",
         &"// one of many lines of text \u{1b}\n".repeat(3000),
     );
+    sandbox.run(&["index", "-q"]).expect_code(0);
     let mut client = Client::new(&sandbox, &[]);
     for (tool, arguments) in [
         (
