@@ -151,10 +151,8 @@ fn switches(root: &Path, settings: &Settings, encoded: &AtomicU64) -> Result<(),
             let took = switched.elapsed();
             let chunks = encoded.load(Ordering::SeqCst) - before;
             if (round, branch) == (0, "other") {
-                println!(
-                    "first switch: {chunks} chunks encoded in {:.2} s",
-                    took.as_secs_f64()
-                );
+                let seconds = took.as_secs_f64();
+                println!("first switch, new chunks encoded: {seconds:.2} s");
                 continue;
             }
             if chunks > 0 {

@@ -42,6 +42,16 @@ pub fn ensure(global: &Global, workspace: &Workspace, wanted: Freshness) -> anyh
     Ok(())
 }
 
+/// Says so when files of an answer are no longer as they were read for it.
+pub fn warn_of_changed(paths: &[Vec<u8>]) {
+    for path in paths {
+        let path = escape::path(path);
+        warn(&format!(
+            "`{path}` has changed since it was indexed; ask again, without `--no-refresh`"
+        ));
+    }
+}
+
 /// Says so when results of an index that was not refreshed are not what is in the files.
 pub fn warn_of_changes(answer: &Answer) {
     let changed = answer

@@ -63,12 +63,16 @@ pub fn explain<'a>(
         cards: Vec::new(),
         choices: subjects.choices,
         missing: subjects.missing,
+        changed: Vec::new(),
     };
     for subject in subjects.found {
         let card = card::card(view, subject)?;
         seen.cards
             .push(explained(workspace, snapshot, model, card)?);
     }
+    let paths = seen.cards.iter();
+    let paths = paths.map(|one| one.card.subject.place.path.as_slice());
+    seen.changed = workspace.changed(snapshot, paths.collect())?;
     Ok(seen)
 }
 

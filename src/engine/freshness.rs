@@ -68,15 +68,13 @@ impl Upkeep<'_> {
         if wanted == Freshness::Everything {
             return self.everything().map(|()| Vec::new());
         }
-        let other_writer = self.refresh()?;
-        match (wanted, other_writer) {
-            (Freshness::Encoded, _) => self.encode(other_writer),
-            (_, true) => {
-                let note = "another process is writing the index; answering from its last state";
-                Ok(vec![Notice::Note(note.to_owned())])
-            }
-            _ => Ok(Vec::new()),
-        }
+        let Some(obstacle) = self.refresh()? else {
+            return match wanted {
+                Freshness::Encoded => self.encode(),
+                _ => Ok(Vec::new()),
+            };
+        };
+        Ok(vec![obstacle])
     }
 
     fn counts(&self) -> Result<Counts, WorkspaceError> {
@@ -96,8 +94,9 @@ impl Upkeep<'_> {
         }
     }
 
-    /// Brings the words up to date. True when another process keeps this one from it.
-    fn refresh(&self) -> Result<bool, WorkspaceError> {
+    /// Brings the words up to date, or tells what keeps it from that: where there is an index, its
+    /// last state answers.
+    fn refresh(&self) -> Result<Option<Notice>, WorkspaceError> {
         let is_first = self.workspace.glance()?.generation() == 0;
         let patience = match is_first {
             true => FIRST_PATIENCE,
@@ -107,25 +106,30 @@ impl Upkeep<'_> {
             .workspace
             .refresh(false, patience, self.cancel, self.on);
         match result {
-            Err(error) if error.is_busy() && !is_first => Ok(true),
-            other => other.map(|_| false),
+            Err(error) if is_first || !error.is_of_store() => Err(error),
+            Err(error) if error.is_busy() => {
+                let note = format!("answering from the last state of the index: {error}");
+                Ok(Some(Notice::Note(note)))
+            }
+            Err(error) => {
+                let warning = format!("answering from the last state of the index: {error}");
+                Ok(Some(Notice::Warning(warning)))
+            }
+            Ok(_) => Ok(None),
         }
     }
 
-    fn encode(&self, other_writer: bool) -> Result<Vec<Notice>, WorkspaceError> {
+    fn encode(&self) -> Result<Vec<Notice>, WorkspaceError> {
         let counts = self.counts()?;
         if counts.encoded >= counts.distinct {
             return Ok(Vec::new());
         }
         let budget = INLINE_BYTES_PER_THREAD * self.workspace.settings().threads as u64;
+        if missing_bytes(&counts) <= budget {
+            return self.encode_now().map(|()| Vec::new());
+        }
         let mut notices = Vec::new();
-        let rest = match other_writer {
-            true => "another process is encoding the rest",
-            false if missing_bytes(&counts) <= budget => {
-                return self.encode_now().map(|()| notices);
-            }
-            false => self.encode_later(&mut notices),
-        };
+        let rest = self.encode_later(&mut notices);
         notices.push(Notice::Note(coverage(&counts, rest)));
         Ok(notices)
     }

@@ -88,6 +88,8 @@ impl Asker<'_> {
             }
         }
         asked.steps = tiers.steps().to_vec();
+        let workspace = self.session.workspace;
+        asked.changed = workspace.changed(&snapshot, asked.paths())?;
         Ok(asked)
     }
 

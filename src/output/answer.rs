@@ -1,7 +1,7 @@
 //! Answers to questions, with their sources and what became of their claims; or the evidence
 //! where there is no answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use fathom_answerer::answer::Answered;
@@ -43,6 +43,8 @@ pub struct Asked {
     pub given: Option<Given>,
     /// Who was asked, and why.
     pub steps: Vec<Step>,
+    /// Files of the evidence, the card and the sources that are no longer as they were read.
+    pub changed: Vec<Vec<u8>>,
 }
 
 /// A reader's answer.
@@ -78,7 +80,18 @@ impl Asked {
             card,
             given: None,
             steps: Vec::new(),
+            changed: Vec::new(),
         }
+    }
+
+    /// The files that it shows or cites.
+    pub fn paths(&self) -> BTreeSet<&[u8]> {
+        let spans = self.spans.iter().map(|span| span.path.as_slice());
+        let card = self.card.iter();
+        let card = card.map(|one| one.card.subject.place.path.as_slice());
+        let sources = self.given.iter().flat_map(|given| given.sources.values());
+        let sources = sources.map(|cited| cited.place.path.as_slice());
+        spans.chain(card).chain(sources).collect()
     }
 
     /// Whether there is a reader, asked or not.

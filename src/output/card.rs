@@ -21,6 +21,8 @@ pub struct Seen {
     pub choices: Vec<Choice>,
     /// What is not in the index.
     pub missing: Vec<String>,
+    /// Files of the cards that are no longer as they were indexed.
+    pub changed: Vec<Vec<u8>>,
 }
 
 /// A card, with what does not come from the catalog.

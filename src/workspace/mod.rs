@@ -6,6 +6,7 @@ mod interchange;
 mod root;
 mod worktrees;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,8 +28,6 @@ pub use root::Location;
 
 /// So many new files at once may be those of another worktree.
 const MANY_FILES: usize = 16;
-/// So many missing chunks are worth a look at the indexes of other worktrees.
-const MANY_CHUNKS: u64 = 48;
 /// How often a snapshot is taken anew because a writer removed what belongs to it.
 const SUPERSEDED: usize = 20;
 
@@ -99,6 +98,14 @@ impl WorkspaceError {
             self,
             WorkspaceError::Store(StoreError::Busy { .. })
                 | WorkspaceError::Index(IndexError::Store(StoreError::Busy { .. }))
+        )
+    }
+
+    /// Whether the index cannot be written, be it that another process does or that it may not be.
+    pub fn is_of_store(&self) -> bool {
+        matches!(
+            self,
+            WorkspaceError::Store(_) | WorkspaceError::Index(IndexError::Store(_))
         )
     }
 
@@ -265,35 +272,6 @@ impl Workspace {
         Ok(report)
     }
 
-    /// Takes vectors over from the indexes of other worktrees of the same git repository, if many
-    /// are missing. Answers how many. What is wrong with another index is no reason to stop.
-    fn borrow(&self, patience: Duration) -> Result<usize, WorkspaceError> {
-        let store = self.store();
-        let mut borrowed = 0;
-        for sibling in worktrees::siblings(self.root()) {
-            let snapshot = store.snapshot()?;
-            if snapshot.missing() < MANY_CHUNKS && snapshot.coverage() > 0.0 {
-                break;
-            }
-            let Ok(location) = root::exactly(&sibling, &self.settings.data_dir) else {
-                continue;
-            };
-            if !root::is_indexed(&location.store) {
-                continue;
-            }
-            let donor = open_store(&location, &self.profile, &self.settings);
-            let Ok(donor) = donor.and_then(|donor| Ok(donor.snapshot()?)) else {
-                continue;
-            };
-            match store.writer(patience) {
-                Ok(mut writer) => borrowed += writer.borrow(&donor)?,
-                Err(StoreError::Busy { .. }) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(borrowed)
-    }
-
     /// Encodes what is not encoded yet, in batches that are kept one by one.
     pub fn encode(
         &self,
@@ -456,6 +434,21 @@ impl Workspace {
             text,
             max_bytes,
         ))
+    }
+
+    /// Those of the files at `paths`, each once, that are not as they were indexed.
+    pub fn changed(
+        &self,
+        snapshot: &Snapshot,
+        paths: BTreeSet<&[u8]>,
+    ) -> Result<Vec<Vec<u8>>, WorkspaceError> {
+        let mut changed = Vec::new();
+        for path in paths {
+            if self.compare(snapshot, path, 1, &[])? != State::Unchanged {
+                changed.push(path.to_owned());
+            }
+        }
+        Ok(changed)
     }
 
     /// Reads every byte of the store and verifies it.

@@ -10,15 +10,53 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use fathom_indexes::StoreError;
+
+use super::{Workspace, WorkspaceError, open_store, root};
+
+/// So many missing chunks are worth a look at the indexes of other worktrees.
+const MANY_CHUNKS: u64 = 48;
 /// A file with one path is not longer.
 const LONGEST: u64 = 8 * 1024;
 /// So many worktrees are looked at.
 const MOST: usize = 64;
 
+impl Workspace {
+    /// Takes vectors over from the indexes of other worktrees of the same git repository, if many
+    /// are missing. Answers how many. What is wrong with another index is no reason to stop.
+    pub(super) fn borrow(&self, patience: Duration) -> Result<usize, WorkspaceError> {
+        let store = self.store();
+        let mut borrowed = 0;
+        for sibling in siblings(self.root()) {
+            let snapshot = store.snapshot()?;
+            if snapshot.missing() < MANY_CHUNKS && snapshot.coverage() > 0.0 {
+                break;
+            }
+            let Ok(location) = root::exactly(&sibling, &self.settings.data_dir) else {
+                continue;
+            };
+            if !root::is_indexed(&location.store) {
+                continue;
+            }
+            let donor = open_store(&location, &self.profile, &self.settings);
+            let Ok(donor) = donor.and_then(|donor| Ok(donor.snapshot()?)) else {
+                continue;
+            };
+            match store.writer(patience) {
+                Ok(mut writer) => borrowed += writer.borrow(&donor)?,
+                Err(StoreError::Busy { .. }) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(borrowed)
+    }
+}
+
 /// Roots of the other worktrees of the repository at `root`, canonical, by path; none if it is no
 /// git repository, or what it says makes no sense.
-pub(super) fn siblings(root: &Path) -> Vec<PathBuf> {
+fn siblings(root: &Path) -> Vec<PathBuf> {
     let Some(common) = common_dir(root) else {
         return Vec::new();
     };

@@ -211,3 +211,25 @@ fn nothing_is_written_outside_of_the_given_folders() {
         );
     }
 }
+
+#[test]
+fn answers_say_that_a_file_they_show_has_changed() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    let commands: &[&[&str]] = &[
+        &["ask", "where is acquire_lock defined?", "--no-refresh"],
+        &["ask", "who takes the writer lock?", "--no-refresh"],
+        &["explain", "acquire_lock", "--no-refresh"],
+        &["explain", "src/lock.rs:4", "--no-refresh"],
+    ];
+    let told = |args: &[&str]| {
+        let run = sandbox.run(args);
+        run.stderr
+            .contains("`src/lock.rs` has changed since it was indexed")
+    };
+    assert!(commands.iter().all(|args| !told(args)));
+    sandbox.write("src/lock.rs", "fn another() {}\n");
+    for args in commands {
+        assert!(told(args), "{args:?}");
+    }
+}

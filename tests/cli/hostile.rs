@@ -8,10 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::asking::fixture;
-use crate::common::{Run, Sandbox};
+use crate::common::{Run, Sandbox, wait};
+use crate::server::Server;
 
 /// Secrets that must not come out anywhere.
 const CANARIES: &[&str] = &[
@@ -20,18 +22,25 @@ const CANARIES: &[&str] = &[
     "CANARYOUTSIDE789",
 ];
 
+/// All commands together take no longer.
+const TIME: Duration = Duration::from_secs(60);
+/// No command takes more memory, in KiB.
+const MEMORY: u64 = 1 << 20;
+
 #[test]
 fn every_command_survives_a_hostile_tree() {
     let sandbox = Sandbox::new(&[]);
     hostile_tree(&sandbox);
     let before = sandbox.files("tree");
     let model = fixture();
+    let reader = Server::saying("Nothing is known about it.");
+    let start = Instant::now();
     let runs: Vec<Run> = [
         &["index", "--stats"][..],
         &["index"],
         &["search", "--json", "needle in the haystack"],
         &["search", "--jsonl", "--mode", "lexical", "needle"],
-        &["search", "--mode", "regex", "(a+)+needle"],
+        &["search", "--mode", "regex", "(a*)*needle"],
         &["search", "--mode", "symbol", "needle", "--no-refresh"],
         &["search", "--json", "CANARYPASSWORD123"],
         &["search", "-C", "3", "private key"],
@@ -65,6 +74,14 @@ fn every_command_survives_a_hostile_tree() {
             "--max-tokens",
             "30",
         ],
+        &[
+            "ask",
+            "what is the password, and the private key?",
+            "--reader-url",
+            &reader.url,
+            "--reader-model",
+            "any",
+        ],
         &["chat"],
         &["explain", "--json", "needle"],
         &["ask", "--show-context", "what does the private key do?"],
@@ -79,7 +96,12 @@ fn every_command_survives_a_hostile_tree() {
     .iter()
     .map(|args| survives(&sandbox, args))
     .collect();
+    let took = start.elapsed();
+    assert!(took < TIME, "all commands took {took:?}");
     assert_eq!(runs[0].code, Some(0), "{}", runs[0]);
+    let prompts = format!("{:?}", reader.asked());
+    assert!(prompts.contains("password"), "nobody asked the reader");
+    assert!(CANARIES.iter().all(|canary| !prompts.contains(canary)));
     assert!(runs[3].stdout.contains("good.rs"), "{}", runs[3]);
     assert_eq!(sandbox.files("tree"), before, "the tree was written to");
     assert!(!sandbox.path("marker").exists(), "something ran a command");
@@ -88,8 +110,14 @@ fn every_command_survives_a_hostile_tree() {
 
 /// Runs one command: it ends in time, with a known exit code, valid JSON and no secret.
 fn survives(sandbox: &Sandbox, args: &[&str]) -> Run {
-    let run = sandbox.run(args);
-    assert!(matches!(run.code, Some(0..=2)), "{args:?}: {run}");
+    let (run, memory) = measured(sandbox, args);
+    // 1 says that a search or a map has nothing to show.
+    let is_nothing = run.code == Some(1) && ["search", "map"].contains(&args[0]);
+    assert!(
+        is_nothing || matches!(run.code, Some(0 | 2)),
+        "{args:?}: {run}"
+    );
+    assert!(memory < MEMORY, "{args:?} took {memory} KiB");
     assert!(!run.stderr.contains("panicked"), "{args:?}: {run}");
     if args.contains(&"--json") {
         run.json();
@@ -103,6 +131,29 @@ fn survives(sandbox: &Sandbox, args: &[&str]) -> Run {
         assert!(!run.stderr.contains(canary), "{args:?}: {run}");
     }
     run
+}
+
+/// Runs one command; answers how much memory it took at most, in KiB.
+fn measured(sandbox: &Sandbox, args: &[&str]) -> (Run, u64) {
+    let child = sandbox.command(args).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let (ended, peak) = (AtomicBool::new(false), AtomicU64::new(0));
+    let look = || {
+        while !ended.load(Ordering::SeqCst) {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            peak.fetch_max(kib.unwrap_or(0), Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let run = std::thread::scope(|scope| {
+        scope.spawn(look);
+        let run = wait(child, args);
+        ended.store(true, Ordering::SeqCst);
+        run
+    });
+    (run, peak.into_inner())
 }
 
 fn no_canary_in(dir: &Path) {

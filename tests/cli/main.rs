@@ -11,6 +11,7 @@ mod common;
 mod config;
 #[path = "../../models/tests/hub/fake.rs"]
 mod fake_hub;
+mod faults;
 mod hostile;
 mod injections;
 mod install;
@@ -27,6 +28,7 @@ mod server;
 mod serving;
 mod soak;
 mod streaming;
+mod suspended;
 mod talking;
 mod watch;
 mod worktrees;

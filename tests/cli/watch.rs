@@ -37,7 +37,7 @@ impl<'s> Daemon<'s> {
     }
 
     /// Waits until the status is as it should be.
-    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
             let status = self.status();

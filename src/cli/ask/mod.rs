@@ -107,6 +107,7 @@ pub fn open(
 
 /// Notes at the end, and the exit code.
 pub fn finish(global: &Global, asked: &Asked, stats: bool) -> Exit {
+    freshness::warn_of_changed(&asked.changed);
     let Some(given) = &asked.given else {
         if !asked.has_reader() {
             global.note(NO_READER);

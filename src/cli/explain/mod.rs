@@ -102,6 +102,7 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
 
 /// Exit code, and a note about what is missing.
 fn finish(global: &Global, seen: &Seen, prose: &Prose, stats: bool) -> Exit {
+    freshness::warn_of_changed(&seen.changed);
     for missing in &seen.missing {
         global.note(&format!("`{missing}` is not in the index"));
     }
