@@ -5,6 +5,7 @@
 //! done: ignore more files and lower the size limit. It cannot name folders,
 //! addresses, models or programs, whatever it says.
 
+mod encoder;
 mod hub;
 mod reader;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 use crate::daemon::place::Place;
 use crate::env;
+pub use encoder::{EncoderSettings, Selection, select};
 pub use hub::HubSettings;
 pub use reader::{Key, ReaderOptions, ReaderSettings};
 
@@ -39,6 +41,14 @@ pub enum ConfigError {
     /// The file exists but cannot be read.
     #[error("cannot read the configuration `{path}`: {source}")]
     Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the configuration `{path}`: {source}")]
+    Write {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -103,6 +113,8 @@ struct UserFile {
     max_file_bytes: Option<u64>,
     ignore: Vec<String>,
     #[serde(flatten)]
+    encoder: encoder::EncoderOptions,
+    #[serde(flatten)]
     reader: ReaderOptions,
 }
 
@@ -166,6 +178,10 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// More patterns to ignore, in `.gitignore` syntax.
     pub ignore: Vec<String>,
+    /// Which models encode.
+    pub encoder: EncoderSettings,
+    /// The user's file, whether it is there or not.
+    pub file: Option<PathBuf>,
     /// Which readers answer, and how they are run.
     pub reader: ReaderSettings,
     /// Where models are fetched from.
@@ -186,7 +202,9 @@ impl Settings {
         let path = base_dir(lookup, env::XDG_CONFIG_HOME, ".config")
             .map(|dir| dir.join("fathom/config.toml"));
         let (file, warnings) = match &path {
-            Some(path) => read_toml::<UserFile>(path, &[USER_KEYS, reader::KEYS].concat())?,
+            Some(path) => {
+                read_toml::<UserFile>(path, &[USER_KEYS, encoder::KEYS, reader::KEYS].concat())?
+            }
             None => Default::default(),
         };
         let settings = Settings {
@@ -224,6 +242,8 @@ impl Settings {
                 .or(file.max_file_bytes)
                 .unwrap_or(DEFAULT_MAX_FILE_BYTES),
             ignore: file.ignore,
+            encoder: EncoderSettings::resolve(path.as_deref(), file.encoder)?,
+            file: path,
             reader: ReaderSettings::resolve(&flags.reader, lookup, file.reader)?,
             hub: HubSettings::resolve(lookup),
         };

@@ -8,6 +8,7 @@
 
 pub mod config;
 pub mod daemon;
+pub mod encoder;
 pub mod engine;
 pub mod env;
 pub mod lsp;

@@ -4,6 +4,7 @@
 //! in a thread of its own before the index is even opened, and it encodes the
 //! query as soon as it can. Where a daemon runs, it has the model loaded and is asked instead.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -16,6 +17,8 @@ use fathom_retriever::QueryEncoder;
 
 use crate::config::Settings;
 use crate::daemon::client::Remote;
+use crate::encoder;
+use crate::workspace::{Workspace, WorkspaceError};
 
 /// A model, and the query that it was loaded for.
 struct Loaded {
@@ -40,6 +43,7 @@ enum State {
 
 /// A model that is loading, has been loaded, or could not be.
 pub struct QueryModel {
+    profile: Profile,
     state: Mutex<State>,
 }
 
@@ -47,30 +51,55 @@ impl QueryModel {
     /// Begins to load, or to ask the daemon if there is one; `query` is encoded as soon as the
     /// model is there.
     pub fn start(profile: &Profile, settings: &Settings, query: Option<&str>) -> QueryModel {
-        let daemon = settings.clone();
-        let find = move || Remote::connect(&daemon);
-        QueryModel::load(profile, settings.threads, query, find)
+        let (daemon, id) = (settings.clone(), profile.id().to_owned());
+        // A daemon has the model that is selected, which is not always the one that answers.
+        let find = move || match encoder::selected(&daemon) {
+            Ok(selected) if selected.id() == id => Remote::connect(&daemon),
+            _ => None,
+        };
+        QueryModel::load(profile, settings, query, find)
+    }
+
+    /// Begins to load the model that answers in the repository of a path.
+    ///
+    /// # Errors
+    /// If the path leads nowhere, or the model that is selected cannot be used.
+    pub fn start_for(
+        path: &Path,
+        settings: &Settings,
+        query: Option<&str>,
+    ) -> Result<QueryModel, WorkspaceError> {
+        let profile = Workspace::answering(path, settings)?;
+        Ok(QueryModel::start(&profile, settings, query))
+    }
+
+    /// This model, or another where the repository's index is of another one: its change of models
+    /// was completed a moment ago.
+    #[must_use]
+    pub fn matching(self, workspace: &Workspace) -> QueryModel {
+        match self.profile.id() == workspace.profile().id() {
+            true => self,
+            false => QueryModel::start(workspace.profile(), workspace.settings(), None),
+        }
     }
 
     /// Begins to load the model in this process.
-    pub fn start_here(profile: &Profile, threads: usize) -> QueryModel {
-        QueryModel::load(profile, threads, None, || None)
+    pub fn start_here(profile: &Profile, settings: &Settings) -> QueryModel {
+        QueryModel::load(profile, settings, None, || None)
     }
 
     fn load(
         profile: &Profile,
-        threads: usize,
+        settings: &Settings,
         query: Option<&str>,
         daemon: impl FnOnce() -> Option<Remote> + Send + 'static,
     ) -> QueryModel {
-        let profile = profile.clone();
         let query = query.map(str::to_owned);
-        let options = EncoderOptions {
-            intra_threads: threads,
-            ..EncoderOptions::default()
-        };
-        let thread = std::thread::spawn(move || load(profile, options, daemon(), query));
+        let options = encoder::options(settings, settings.threads);
+        let of_thread = profile.clone();
+        let thread = std::thread::spawn(move || load(of_thread, options, daemon(), query));
         QueryModel {
+            profile: profile.clone(),
             state: Mutex::new(State::Loading(thread)),
         }
     }
@@ -183,7 +212,7 @@ impl Loaded {
         }
         match &mut self.engine {
             Engine::Here(encoder) => Ok(encoder),
-            Engine::Daemon(_) => not_loaded("the daemon went away".into()),
+            Engine::Daemon(_) => not_loaded(&self.profile, "the daemon went away".into()),
         }
     }
 }
@@ -192,13 +221,13 @@ impl QueryModel {
     /// Encodes one query, whoever asks.
     pub fn encode_query(&self, query: &str) -> Result<Embedding, EncoderError> {
         self.with(|loaded| loaded.query(query))
-            .unwrap_or_else(not_loaded)
+            .unwrap_or_else(|reason| not_loaded(&self.profile, reason))
     }
 
     /// Encodes documents, as they would be stored.
     pub fn encode_documents(&self, documents: &[Document]) -> Result<Vec<Embedding>, EncoderError> {
         self.with(|loaded| loaded.documents(documents))
-            .unwrap_or_else(not_loaded)
+            .unwrap_or_else(|reason| not_loaded(&self.profile, reason))
     }
 }
 
@@ -213,11 +242,11 @@ impl QueryEncoder for QueryModel {
         texts: &[&[u8]],
     ) -> Result<Vec<Embedding>, EncoderError> {
         self.with(|loaded| loaded.chunks(rows, texts))
-            .unwrap_or_else(not_loaded)
+            .unwrap_or_else(|reason| not_loaded(&self.profile, reason))
     }
 }
 
-fn not_loaded<T>(reason: String) -> Result<T, EncoderError> {
-    let profile = Profile::bundled().name().to_owned();
+fn not_loaded<T>(profile: &Profile, reason: String) -> Result<T, EncoderError> {
+    let profile = profile.name().to_owned();
     Err(EncoderError::Model { profile, reason })
 }

@@ -16,6 +16,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "retriever",
         &["fathom-encoders", "fathom-indexes", "fathom-indexer"],
     ),
+    (
+        "reranker",
+        &["fathom-encoders", "fathom-indexes", "fathom-retriever"],
+    ),
     ("models", &[]),
     (
         "answerer",
@@ -39,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fathom-indexes",
             "fathom-indexer",
             "fathom-models",
+            "fathom-reranker",
             "fathom-retriever",
         ],
     ),
@@ -58,6 +63,7 @@ fn rust_files() -> Vec<PathBuf> {
         "indexes",
         "indexer",
         "retriever",
+        "reranker",
         "answerer",
         "models",
         "eval",

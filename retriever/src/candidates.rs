@@ -120,6 +120,26 @@ impl Sought<'_> {
         self.within.is_none_or(|set| set.contains(chunk))
     }
 
+    /// Which vectors the mode wants and the query has: models may make one kind only.
+    fn kinds(&self, query: &Embedding) -> Result<(bool, bool), RetrieveError> {
+        let (late, dense) = (query.tokens.dim() > 0, !query.dense.is_empty());
+        let lacking = match self.mode {
+            Mode::Late if !late => Some("token vectors"),
+            Mode::Dense if !dense => Some("dense vectors"),
+            _ => None,
+        };
+        match lacking {
+            Some(what) => Err(RetrieveError::NoVectors {
+                mode: self.mode.as_str(),
+                what,
+            }),
+            None => Ok((
+                late && self.mode != Mode::Dense,
+                dense && self.mode != Mode::Late,
+            )),
+        }
+    }
+
     /// The late and dense lists, and the scores of all other candidates in them.
     fn semantic(
         &self,
@@ -127,7 +147,7 @@ impl Sought<'_> {
         scores: &mut Scores,
         ids: &mut BTreeSet<ChunkId>,
     ) -> Result<(), RetrieveError> {
-        let (late, dense) = (self.mode != Mode::Dense, self.mode != Mode::Late);
+        let (late, dense) = self.kinds(query)?;
         let tokens = query.tokens.as_slice();
         if late {
             scores.late = by_chunk(&self.snapshot.late(tokens, LIST_LENGTH, self.within)?);
@@ -171,7 +191,14 @@ impl Sought<'_> {
             return Ok(());
         }
         let found: Vec<ChunkId> = lexical.iter().map(|hit| hit.chunk).collect();
-        let stored = self.snapshot.dense_scores(&query.dense, &found)?;
+        let (late, dense) = self.kinds(query)?;
+        let stored = match query.dense.is_empty() {
+            true => {
+                let tokens = query.tokens.as_slice();
+                self.snapshot.late_scores(tokens, &found)?
+            }
+            false => self.snapshot.dense_scores(&query.dense, &found)?,
+        };
         let unencoded = found
             .iter()
             .zip(stored)
@@ -186,10 +213,10 @@ impl Sought<'_> {
         let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         for (row, chunk) in rows.iter().zip(encoder.embed_chunks(&rows, &texts)?) {
             ids.insert(row.id);
-            if self.mode != Mode::Dense {
+            if late {
                 scores.late.insert(row.id, max_sim(query, &chunk));
             }
-            if self.mode != Mode::Late {
+            if dense {
                 scores.dense.insert(row.id, dot(&query.dense, &chunk.dense));
             }
         }

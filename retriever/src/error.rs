@@ -32,6 +32,16 @@ pub enum RetrieveError {
         /// The mode asked for.
         mode: &'static str,
     },
+    /// The mode compares vectors that the model does not make.
+    #[error(
+        "mode `{mode}` needs {what}, which the selected model does not make; search without `--mode`, or select two models, as with `fathom model use lateon-code embeddinggemma`"
+    )]
+    NoVectors {
+        /// The mode asked for.
+        mode: &'static str,
+        /// What is lacking.
+        what: &'static str,
+    },
     /// The encoder failed.
     #[error(transparent)]
     Encoder(#[from] EncoderError),

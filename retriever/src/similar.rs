@@ -69,7 +69,11 @@ pub fn similar(
     let text = snapshot.text(row.file)?;
     let embeddings = encoder.embed_chunks(std::slice::from_ref(&row), &[&text])?;
     let own = embeddings.first().ok_or_else(no_such)?;
-    let mut near = snapshot.dense(&own.dense, COMPARED + 1, within.as_ref())?;
+    let (tokens, most) = (own.tokens.as_slice(), COMPARED + 1);
+    let mut near = match own.dense.is_empty() {
+        true => snapshot.late(tokens, most, within.as_ref())?,
+        false => snapshot.dense(&own.dense, most, within.as_ref())?,
+    };
     near.retain(|hit| hit.chunk != request.chunk);
     let scored = compare(snapshot, own, &near)?;
     Ok(SearchOutcome {
@@ -89,15 +93,25 @@ fn compare(
     near: &[Hit],
 ) -> Result<Vec<(ChunkId, f32, f32)>, RetrieveError> {
     let ids: Vec<ChunkId> = near.iter().map(|hit| hit.chunk).collect();
-    let late = snapshot.late_scores(own.tokens.as_slice(), &ids)?;
-    let per_token = 0.5 / own.tokens.rows().max(1) as f32;
+    let tokens = own.tokens.rows();
+    let late = match tokens {
+        0 => vec![None; ids.len()],
+        _ => snapshot.late_scores(own.tokens.as_slice(), &ids)?,
+    };
+    // A model that makes one kind of vectors has them decide alone.
+    let (late_share, dense_share) = match (tokens, own.dense.is_empty()) {
+        (0, _) => (0.0, 1.0),
+        (_, true) => (1.0, 0.0),
+        _ => (0.5, 0.5),
+    };
+    let per_token = late_share / tokens.max(1) as f32;
     let halves = near.iter().zip(late);
     let mut scored: Vec<(ChunkId, f32, f32)> = halves
         .map(|(hit, late)| {
             (
                 hit.chunk,
                 per_token * late.unwrap_or_default(),
-                0.5 * hit.score,
+                dense_share * hit.score,
             )
         })
         .collect();

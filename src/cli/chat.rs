@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use fathom::config::Flags;
 use fathom::engine::question::Asker;
+use fathom::engine::reranking::Reranking;
 use fathom::engine::session::Session;
 use fathom::reader::{self, Readers};
 use fathom_answerer::card::Place;
@@ -70,6 +71,7 @@ pub fn run(global: &Global, args: &ChatArgs) -> anyhow::Result<Exit> {
     let paint = Paint::for_stdout(settings.color);
     let wanted = args.freshness.wanted(true);
     let (workspace, model) = open(global, &args.path, &settings, None, wanted)?;
+    let reranking = Reranking::by_settings(&settings);
     let mut chat = Chat {
         global,
         args,
@@ -79,6 +81,7 @@ pub fn run(global: &Global, args: &ChatArgs) -> anyhow::Result<Exit> {
             session: Session {
                 workspace: &workspace,
                 model: &model,
+                reranking: reranking.as_ref(),
             },
             request: args.filter.request("", Mode::Hybrid, settings.top_k),
             limits: args.answer.limits(),

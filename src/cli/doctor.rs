@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use clap::Args;
 use fathom::config::Settings;
+use fathom::encoder;
 use fathom::workspace::{Workspace, WorkspaceError};
-use fathom_encoders::{Encoder, EncoderOptions, Profile, runtime};
+use fathom_encoders::{Encoder, runtime};
 
 use super::Global;
 use crate::errors::Exit;
@@ -66,7 +67,8 @@ pub fn run(global: &Global, args: &DoctorArgs) -> anyhow::Result<Exit> {
         version(),
         processor(&settings),
         onnx_runtime(),
-        model(),
+        model(&settings),
+        reranker(&settings),
         data_folder(&settings.data_dir),
         background(&settings),
         index(&args.path, &settings),
@@ -142,20 +144,25 @@ fn onnx_runtime() -> Finding {
 }
 
 /// Loads the model and encodes a line with it.
-fn model() -> Finding {
-    let profile = Profile::bundled();
+fn model(settings: &Settings) -> Finding {
+    let profile = match encoder::selected(settings) {
+        Ok(profile) => profile,
+        Err(error) => return Finding::bad("model", error.to_string()),
+    };
     if runtime::locate(&runtime::RuntimeLocation::Search).is_err() {
         return Finding::bad("model", "not tried without ONNX Runtime");
     }
     let started = Instant::now();
-    let encoded = Encoder::open(&profile, &EncoderOptions::default())
+    let encoded = Encoder::open(&profile, &encoder::options(settings, 1))
         .and_then(|mut encoder| encoder.encode_query("where is the lock taken"));
     let took = started.elapsed().as_millis();
     match encoded {
         Ok(embedding) => {
             let norm: f32 = embedding.dense.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let dense = profile.dense_dim() == 0 || (norm - 1.0).abs() < 0.01;
+            let tokens = profile.token_dim() == 0 || embedding.tokens.rows() > 0;
             let detail = format!("{}, loaded and run in {took} ms", profile.id());
-            if (norm - 1.0).abs() < 0.01 && embedding.tokens.rows() > 0 {
+            if dense && tokens {
                 Finding::good("model", detail)
             } else {
                 Finding::bad(
@@ -165,6 +172,26 @@ fn model() -> Finding {
             }
         }
         Err(error) => Finding::bad("model", error.to_string()),
+    }
+}
+
+fn reranker(settings: &Settings) -> Finding {
+    let Some(name) = &settings.encoder.reranker else {
+        return Finding::good("reranker", "none; `fathom model use NAME` selects one");
+    };
+    let started = Instant::now();
+    let scored = encoder::reranker(settings).map_err(|error| error.to_string());
+    let scored = scored.and_then(|reranker| match reranker {
+        Some(mut reranker) => {
+            let scores = reranker.score("where is the lock taken", &["self.mutex.lock()"]);
+            scores.map(drop).map_err(|error| error.to_string())
+        }
+        None => Ok(()),
+    });
+    let took = started.elapsed().as_millis();
+    match scored {
+        Ok(()) => Finding::good("reranker", format!("{name}, loaded and run in {took} ms")),
+        Err(error) => Finding::bad("reranker", error),
     }
 }
 

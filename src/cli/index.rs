@@ -62,7 +62,7 @@ fn index(global: &Global, args: &IndexArgs) -> anyhow::Result<Exit> {
     let settings = global.settings()?;
     let workspace = match args.force {
         true => Workspace::open_anew(&args.path, &settings)?,
-        false => Workspace::open(&args.path, &settings)?,
+        false => Workspace::open_to_build(&args.path, &settings)?,
     };
     global.warn_all(workspace.warnings());
     if !refresh(global, &workspace, args)?

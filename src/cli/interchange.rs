@@ -81,7 +81,7 @@ pub fn import(global: &Global, args: &ImportArgs) -> anyhow::Result<Exit> {
     if args.check {
         return check(args);
     }
-    let workspace = Workspace::open(&args.path, &global.settings()?)?;
+    let workspace = Workspace::open_to_build(&args.path, &global.settings()?)?;
     global.warn_all(workspace.warnings());
     if !refresh(global, &workspace)? {
         return Ok(Exit::Interrupted);

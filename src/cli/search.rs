@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use fathom::config::Flags;
+use fathom::config::{Flags, Settings};
+use fathom::engine::reranking::Reranking;
 use fathom::engine::results;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
-use fathom_encoders::Profile;
 use fathom_indexes::ChunkKind;
 use fathom_retriever::{Filter, Mode, QueryEncoder, SearchOutcome, SearchRequest};
 
@@ -29,7 +29,10 @@ pub struct SearchArgs {
     #[arg(long, value_name = "MODE", default_value = "hybrid")]
     #[arg(value_parser = ["hybrid", "late", "dense", "lexical", "regex", "symbol"])]
     mode: String,
-    /// Rank without the cross-encoder (the bundled model has none, so this changes nothing yet)
+    /// Score the first results again with the cross-encoder that is selected; slower
+    #[arg(long, conflicts_with = "no_rerank")]
+    rerank: bool,
+    /// Do not, even if `config.toml` says `rerank = true`
     #[arg(long)]
     no_rerank: bool,
     #[command(flatten)]
@@ -138,16 +141,29 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
     })?;
     let semantic = matches!(mode, Mode::Hybrid | Mode::Late | Mode::Dense);
     // The slowest part begins first, in a thread of its own.
-    let model =
-        semantic.then(|| QueryModel::start(&Profile::bundled(), &settings, Some(&args.query)));
+    let start = || QueryModel::start_for(&args.path, &settings, Some(&args.query));
+    let model = semantic.then(start).transpose()?;
     let workspace = Workspace::open_to_search(&args.path, &settings)?;
+    let model = model.map(|model| model.matching(&workspace));
     global.warn_all(workspace.warnings());
     let freshness = args.freshness.wanted(semantic);
     freshness::ensure(global, &workspace, freshness)?;
     let snapshot = workspace.snapshot()?;
     let encoder = usable(model.as_ref(), mode)?;
-    let request = args.filter.request(&args.query, mode, settings.top_k);
-    let outcome = workspace.search(&snapshot, encoder, request)?;
+    let mut request = args.filter.request(&args.query, mode, settings.top_k);
+    let reranking = reranking(args, semantic, &settings);
+    if let Some(reranking) = &reranking {
+        request.top_k = reranking.candidates(settings.top_k);
+    }
+    let mut outcome = workspace.search(&snapshot, encoder, request)?;
+    if let Some(reranking) = &reranking
+        && let Err(reason) = reranking.apply(&mut outcome, settings.top_k)
+    {
+        match args.rerank {
+            true => anyhow::bail!(reason),
+            false => warn(&format!("not reranked: {reason}")),
+        }
+    }
     report_completeness(global, &outcome);
     let asked = match mode {
         Mode::Regex => Highlighter::regex(&args.query),
@@ -167,6 +183,15 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
 }
 
 /// Exact modes say whether what they show is everything.
+/// The reranker, if it was asked for or is on; only what is ranked by meaning is ranked again.
+fn reranking(args: &SearchArgs, semantic: bool, settings: &Settings) -> Option<Reranking> {
+    match (args.rerank, args.no_rerank || !semantic) {
+        (true, _) => Some(Reranking::new(settings)),
+        (false, true) => None,
+        (false, false) => Reranking::by_settings(settings),
+    }
+}
+
 fn report_completeness(global: &Global, outcome: &SearchOutcome) {
     let (shown, Some(total)) = (outcome.hits.len(), outcome.total) else {
         return;

@@ -8,7 +8,6 @@ use fathom::config::Flags;
 use fathom::engine::results;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
-use fathom_encoders::Profile;
 use fathom_retriever::Mode;
 
 use super::Global;
@@ -39,8 +38,9 @@ pub fn run(global: &Global, args: &SimilarArgs) -> anyhow::Result<Exit> {
         no_background: args.freshness.no_background(),
         ..Flags::default()
     })?;
-    let model = QueryModel::start(&Profile::bundled(), &settings, None);
+    let model = QueryModel::start_for(&file, &settings, None)?;
     let workspace = Workspace::open_to_search(&file, &settings)?;
+    let model = model.matching(&workspace);
     global.warn_all(workspace.warnings());
     freshness::ensure(global, &workspace, args.freshness.wanted(true))?;
     let snapshot = workspace.snapshot()?;

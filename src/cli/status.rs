@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use fathom::config::ColorChoice;
 use fathom::workspace::Workspace;
+use fathom_encoders::Profile;
 use fathom_indexes::{Counts, FileRow, SkipRecord, Snapshot, TokenUsage};
 use serde_json::json;
 
@@ -106,6 +107,14 @@ impl Status<'_> {
             "root": self.workspace.root().to_string_lossy(),
             "store": self.workspace.store_dir().to_string_lossy(),
             "profile": self.workspace.profile().id(),
+            "models": self.workspace.profile().members().iter().map(|model| json!({
+                "name": model.name(),
+                "profile": model.id(),
+                "kind": model.kind().as_str(),
+                "source": model.source(),
+                "licence": model.licence(),
+            })).collect::<Vec<_>>(),
+            "next_profile": self.workspace.next().map(Profile::id),
             "generation": self.generation,
             "semantic_coverage": json::rounded(self.coverage),
             "files": counts.files,
@@ -140,6 +149,7 @@ impl Status<'_> {
                 "index",
                 format!("{}, {}", escape::path(store), bytes(counts.store_bytes)),
             ),
+            ("model", self.model_text()),
             ("generation", self.generation.to_string()),
             (
                 "files",
@@ -180,6 +190,15 @@ impl Status<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// The model that answers, and the one that is to.
+    fn model_text(&self) -> String {
+        let answers = self.workspace.profile().id().to_owned();
+        match self.workspace.next() {
+            None => answers,
+            Some(next) => format!("{answers}, until the index of {} is complete", next.id()),
+        }
     }
 
     /// Number of tokens and what each takes on disk, by codec.

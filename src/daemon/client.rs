@@ -45,7 +45,7 @@ impl Client {
         }
         let stream = UnixStream::connect(place.socket()).ok()?;
         let mut line = Line::new(stream, REPLY_LIMIT).ok()?;
-        let identity = Identity::ours();
+        let identity = Identity::ours(settings);
         line.send(&Request::Hello {
             identity: identity.clone(),
         })

@@ -44,4 +44,7 @@ pub enum DaemonError {
     /// A repository cannot be watched.
     #[error(transparent)]
     Workspace(#[from] crate::workspace::WorkspaceError),
+    /// The selected model cannot be used.
+    #[error(transparent)]
+    Choice(#[from] crate::encoder::ChoiceError),
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fathom_encoders::{Embedding, Profile, TokenMatrix};
+use fathom_encoders::{Embedding, TokenMatrix};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
+use crate::encoder;
 
 /// Longest request.
 pub const REQUEST_LIMIT: usize = 1 << 20;
@@ -26,11 +27,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of this program.
-    pub fn ours() -> Identity {
+    /// Of this program, with the model that is selected; a model that is not here is nobody's.
+    pub fn ours(settings: &Settings) -> Identity {
+        let profile = encoder::selected(settings);
         Identity {
             version: format!("{} protocol 2", env!("CARGO_PKG_VERSION")),
-            profile: Profile::bundled().id().to_owned(),
+            profile: profile.map_or_else(|_| String::new(), |profile| profile.id().to_owned()),
         }
     }
 }

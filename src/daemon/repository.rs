@@ -261,7 +261,7 @@ impl Repository {
     fn refresh(&mut self) -> Result<RefreshReport, WorkspaceError> {
         if std::mem::take(&mut self.reopen) {
             let root = self.workspace.root().to_owned();
-            let workspace = Workspace::open(&root, &self.settings)?;
+            let workspace = Workspace::open_to_build(&root, &self.settings)?;
             self.workspace = Arc::new(workspace.with_encoders(self.encoders.clone()));
         }
         let (stop, nothing) = (self.stop.clone(), |_| ());

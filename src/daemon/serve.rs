@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fathom_encoders::{EncoderOptions, Profile};
 use fathom_indexer::pipeline::Encoders;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -15,6 +14,7 @@ use super::DaemonError;
 use super::server::Server;
 use super::watched::OnNote;
 use crate::config::Settings;
+use crate::encoder;
 use crate::model::QueryModel;
 
 /// How often it looks whether it should end.
@@ -55,9 +55,9 @@ pub fn serve(options: Options, cancel: &AtomicBool, on: OnNote) -> Result<(), Da
     let listener = UnixListener::bind(&path).map_err(failed)?;
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
-    let profile = Profile::bundled();
-    let encoders = Arc::new(Encoders::new(&profile, EncoderOptions::default()));
-    let model = QueryModel::start_here(&profile, settings.threads);
+    let profile = encoder::selected(&settings)?;
+    let encoders = Arc::new(Encoders::new(&profile, encoder::options(&settings, 1)));
+    let model = QueryModel::start_here(&profile, &settings);
     let server = Server::new(settings, place, encoders, model, on.clone());
     for path in &paths {
         if let Err(message) = server.watch(path) {

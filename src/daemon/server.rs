@@ -140,9 +140,9 @@ impl Server {
             self.requests.fetch_add(1, Ordering::Relaxed);
             let reply = match request {
                 Request::Hello { identity } => {
-                    is_same = identity == Identity::ours();
+                    is_same = identity == Identity::ours(&self.settings);
                     Reply::Hello {
-                        identity: Identity::ours(),
+                        identity: Identity::ours(&self.settings),
                         pid: std::process::id(),
                     }
                 }

@@ -66,7 +66,7 @@ impl Watched {
         encoders: Arc<Encoders>,
         on: OnNote,
     ) -> Result<Watched, WorkspaceError> {
-        let workspace = Workspace::open(root, settings)?.with_encoders(encoders.clone());
+        let workspace = Workspace::open_to_build(root, settings)?.with_encoders(encoders.clone());
         let (sender, messages) = channel();
         let inbox = Inbox { sender };
         let status = Arc::new(Mutex::new(RepositoryStatus {

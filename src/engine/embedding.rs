@@ -33,7 +33,7 @@ impl Engine {
             .collect();
         check(tokens.iter().sum())?;
         let embedded = queries.iter().zip(tokens).map(|(query, tokens)| {
-            let embedding = self.model().encode_query(query)?;
+            let embedding = self.selected_model().encode_query(query)?;
             Ok(Embedded {
                 pieces: vec![embedding],
                 tokens,

@@ -61,6 +61,9 @@ impl Upkeep<'_> {
             Freshness::Encoded => Wanted::Encoded,
             Freshness::Everything => Wanted::Everything,
         };
+        if let Some(next) = self.workspace.next() {
+            return self.switching(next.name(), wanted);
+        }
         let (settings, root) = (self.workspace.settings(), self.workspace.root());
         if client::catch_up(settings, root, asked, self.cancel) {
             return Ok(coverage_note(&self.counts()?, wanted).into_iter().collect());
@@ -75,6 +78,23 @@ impl Upkeep<'_> {
             };
         };
         Ok(vec![obstacle])
+    }
+
+    /// Keeps the index that answers up to date, and has the one of the selected model made.
+    fn switching(&self, next: &str, wanted: Freshness) -> Result<Vec<Notice>, WorkspaceError> {
+        let answers = self.workspace.profile().name();
+        let obstacle = self.refresh()?;
+        if obstacle.is_none() && wanted != Freshness::Words {
+            self.encode_now()?;
+        }
+        let mut notices: Vec<Notice> = obstacle.into_iter().collect();
+        let how = match self.encode_later(&mut notices) {
+            true => "it is made in the background",
+            false => "`fathom index` makes it",
+        };
+        let note = format!("`{answers}` answers until the index of `{next}` is complete; {how}");
+        notices.push(Notice::Note(note));
+        Ok(notices)
     }
 
     fn counts(&self) -> Result<Counts, WorkspaceError> {
@@ -129,7 +149,10 @@ impl Upkeep<'_> {
             return self.encode_now().map(|()| Vec::new());
         }
         let mut notices = Vec::new();
-        let rest = self.encode_later(&mut notices);
+        let rest = match self.encode_later(&mut notices) {
+            true => "the rest follows in the background",
+            false => "`fathom index` encodes the rest",
+        };
         notices.push(Notice::Note(coverage(&counts, rest)));
         Ok(notices)
     }
@@ -142,19 +165,17 @@ impl Upkeep<'_> {
         }
     }
 
-    /// Starts the background process if that is allowed; returns what to tell.
-    fn encode_later(&self, notices: &mut Vec<Notice>) -> &'static str {
+    /// Starts the background process if that is allowed; whether it did.
+    fn encode_later(&self, notices: &mut Vec<Notice>) -> bool {
         if !self.workspace.settings().background {
-            return "`fathom index` encodes the rest";
+            return false;
         }
-        match self.workspace.encode_in_background() {
-            Ok(()) => "the rest follows in the background",
-            Err(error) => {
-                let warning = format!("cannot start a background process: {error}");
-                notices.push(Notice::Warning(warning));
-                "`fathom index` encodes the rest"
-            }
+        let started = self.workspace.encode_in_background();
+        if let Err(error) = &started {
+            let warning = format!("cannot start a background process: {error}");
+            notices.push(Notice::Warning(warning));
         }
+        started.is_ok()
     }
 }
 

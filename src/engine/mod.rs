@@ -10,6 +10,7 @@ pub mod prose;
 pub mod question;
 pub mod repository;
 pub mod requests;
+pub mod reranking;
 pub mod results;
 pub mod session;
 

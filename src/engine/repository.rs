@@ -111,6 +111,14 @@ impl Repository {
             Freshness::Everything => Wanted::Everything,
         };
         let workspace = self.workspace();
+        if workspace.next().is_some() {
+            let upkeep = Upkeep {
+                workspace: &*self.reopen()?,
+                cancel,
+                on: &|_| (),
+            };
+            return upkeep.ensure(wanted);
+        }
         if client::catch_up(workspace.settings(), workspace.root(), asked, cancel) {
             return self.notices(wanted, None);
         }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use fathom_answerer::conversation::Conversation;
 use fathom_answerer::edited::{Edited, View};
 use fathom_answerer::map::{self, Map};
-use fathom_encoders::{EncoderOptions, Profile};
+use fathom_encoders::Profile;
 use fathom_indexer::pipeline::Encoders;
 use fathom_indexes::{Snapshot, StoreError};
 use fathom_retriever::{Mode, SearchRequest};
@@ -20,9 +20,11 @@ use super::listener::Listener;
 use super::prose::{Prose, Teller};
 use super::question::{AnswerLimits, Asker};
 use super::repository::{OnStatus, Repository};
+use super::reranking::Reranking;
 use super::results;
 use super::session::Session;
 use crate::config::Settings;
+use crate::encoder;
 use crate::model::QueryModel;
 use crate::output::Answer;
 use crate::output::answer::Asked;
@@ -103,7 +105,9 @@ pub struct Engine {
     settings: Settings,
     roots: Vec<PathBuf>,
     encoders: Arc<Encoders>,
-    model: OnceLock<QueryModel>,
+    /// By the ids of their profiles: repositories that change models answer with the old one.
+    models: Mutex<BTreeMap<String, Arc<QueryModel>>>,
+    reranking: Option<Reranking>,
     open: Mutex<BTreeMap<PathBuf, Arc<Repository>>>,
     /// Readers answer one after the other.
     readers: Mutex<Option<Readers>>,
@@ -122,12 +126,14 @@ impl Engine {
                 roots.push(root);
             }
         }
-        let options = EncoderOptions::default();
+        let profile = encoder::selected(settings).map_err(WorkspaceError::from)?;
+        let options = encoder::options(settings, 1);
         Ok(Engine {
             settings: settings.clone(),
             roots,
-            encoders: Arc::new(Encoders::new(&Profile::bundled(), options)),
-            model: OnceLock::new(),
+            encoders: Arc::new(Encoders::new(&profile, options)),
+            models: Mutex::default(),
+            reranking: Reranking::by_settings(settings),
             open: Mutex::default(),
             readers: Mutex::new(None),
         })
@@ -153,10 +159,26 @@ impl Engine {
         &self.encoders
     }
 
-    /// The model that encodes queries; begins to load it.
-    pub fn model(&self) -> &QueryModel {
-        let start = || QueryModel::start(self.encoders.profile(), &self.settings, None);
-        self.model.get_or_init(start)
+    /// Begins to load the model that is selected.
+    pub fn load_model(&self) {
+        self.selected_model();
+    }
+
+    /// The model that is selected.
+    pub(super) fn selected_model(&self) -> Arc<QueryModel> {
+        self.model_of(self.encoders.profile())
+    }
+
+    /// The model that encodes queries for a repository's index; begins to load it.
+    fn model(&self, workspace: &Workspace) -> Arc<QueryModel> {
+        self.model_of(workspace.profile())
+    }
+
+    fn model_of(&self, profile: &Profile) -> Arc<QueryModel> {
+        let start = || Arc::new(QueryModel::start(profile, &self.settings, None));
+        let mut models = lock(&self.models);
+        let model = models.entry(profile.id().to_owned()).or_insert_with(start);
+        model.clone()
     }
 
     /// What a path means: an absolute one, one below the only root, or one that begins with the
@@ -260,10 +282,15 @@ impl Engine {
         let (query, mode) = (request.query.clone(), request.mode);
         let request = within(request, place);
         let outcome = match mode {
-            Mode::Hybrid => self
-                .session(&workspace)
-                .search(&snapshot, request, listener)?,
-            Mode::Late | Mode::Dense => workspace.search(&snapshot, Some(self.model()), request)?,
+            Mode::Hybrid => {
+                let model = self.model(&workspace);
+                self.session(&workspace, &model)
+                    .search(&snapshot, request, listener)?
+            }
+            Mode::Late | Mode::Dense => {
+                let model = self.model(&workspace);
+                workspace.search(&snapshot, Some(&*model), request)?
+            }
             Mode::Lexical | Mode::Regex | Mode::Symbol => {
                 workspace.search(&snapshot, None, request)?
             }
@@ -288,7 +315,8 @@ impl Engine {
         let workspace = place.repository.workspace();
         let snapshot = place.repository.snapshot()?;
         let path = place.under.as_deref().unwrap_or_default();
-        let outcome = workspace.similar(&snapshot, self.model(), (path, line), request)?;
+        let model = self.model(&workspace);
+        let outcome = workspace.similar(&snapshot, &*model, (path, line), request)?;
         let query = format!("{}:{line}", String::from_utf8_lossy(path));
         let asked = (query.as_str(), "similar");
         let mut answer = results::answer(&workspace, &snapshot, asked, outcome, false)?;
@@ -304,8 +332,9 @@ impl Engine {
         let workspace = place.repository.workspace();
         let snapshot = place.repository.snapshot()?;
         let view = place.view(&snapshot);
-        let model = || Some(self.model());
-        Ok(explanation::explain(&workspace, view, wanted, &model)?)
+        let model = OnceLock::new();
+        let start = || Some(&**model.get_or_init(|| self.model(&workspace)));
+        Ok(explanation::explain(&workspace, view, wanted, &start)?)
     }
 
     /// A reader's words about a card; kept ones are taken unless `anew`.
@@ -353,8 +382,9 @@ impl Engine {
         let Some(readers) = readers.as_mut() else {
             return Err(EngineError::Missing("a reader".to_owned()));
         };
+        let model = self.model(&workspace);
         let mut asker = Asker {
-            session: self.session(&workspace),
+            session: self.session(&workspace, &model),
             request: within(request, place),
             limits,
             readers,
@@ -387,10 +417,11 @@ impl Engine {
         Ok(snapshot.text(file.id).map_err(store)?)
     }
 
-    fn session<'a>(&'a self, workspace: &'a Workspace) -> Session<'a> {
+    fn session<'a>(&'a self, workspace: &'a Workspace, model: &'a QueryModel) -> Session<'a> {
         Session {
             workspace,
-            model: self.model(),
+            model,
+            reranking: self.reranking.as_ref(),
         }
     }
 

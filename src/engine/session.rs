@@ -6,6 +6,7 @@ use fathom_retriever::understand::Understanding;
 use fathom_retriever::{SearchOutcome, SearchRequest};
 
 use super::listener::Listener;
+use super::reranking::Reranking;
 use crate::model::QueryModel;
 use crate::output::card::Explained;
 use crate::workspace::{Workspace, WorkspaceError};
@@ -17,6 +18,8 @@ pub struct Session<'a> {
     pub workspace: &'a Workspace,
     /// Encodes questions.
     pub model: &'a QueryModel,
+    /// What scores results again, if anything does.
+    pub reranking: Option<&'a Reranking>,
 }
 
 impl Session<'_> {
@@ -30,13 +33,23 @@ impl Session<'_> {
         request: SearchRequest,
         listener: &mut dyn Listener,
     ) -> Result<SearchOutcome, WorkspaceError> {
-        match self.model.wait() {
-            Ok(()) => self.workspace.search(snapshot, Some(self.model), request),
+        let (top_k, mut request) = (request.top_k, request);
+        if let Some(reranking) = self.reranking {
+            request.top_k = reranking.candidates(top_k);
+        }
+        let mut outcome = match self.model.wait() {
+            Ok(()) => self.workspace.search(snapshot, Some(self.model), request)?,
             Err(reason) => {
                 listener.warn(&format!("searching by words only: {reason}"));
-                self.workspace.search(snapshot, None, request)
+                self.workspace.search(snapshot, None, request)?
             }
+        };
+        if let Some(reranking) = self.reranking
+            && let Err(reason) = reranking.apply(&mut outcome, top_k)
+        {
+            listener.warn(&format!("not reranked: {reason}"));
         }
+        Ok(outcome)
     }
 
     /// The card of the first identifier that names exactly one definition.

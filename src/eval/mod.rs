@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fathom::config::Settings;
+use fathom::encoder;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
-use fathom_encoders::Profile;
 use fathom_eval::labels::{Labels, Question, Repository};
 use fathom_indexes::Snapshot;
 use fathom_retriever::evaluate::{self, Quality, Ranked, Scored};
@@ -79,7 +79,7 @@ pub fn run(
     sources: &Path,
     variants: &[Variant],
 ) -> anyhow::Result<Vec<VariantRun>> {
-    let model = QueryModel::start(&Profile::bundled(), settings, None);
+    let model = QueryModel::start(&encoder::selected(settings)?, settings, None);
     let mut runs: Vec<VariantRun> = variants
         .iter()
         .map(|&variant| VariantRun {

@@ -122,7 +122,7 @@ async fn told(cancel: &AtomicBool) {
 
 /// Loads the model and brings the indexes up to date, so that the first request need not wait.
 fn warm_up(shared: &Arc<Shared>, on: &OnNote) {
-    shared.engine.model();
+    shared.engine.load_model();
     for root in shared.engine.roots() {
         let (shared, root, on) = (shared.clone(), root.clone(), on.clone());
         tokio::spawn(async move {

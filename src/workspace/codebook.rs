@@ -52,9 +52,9 @@ const FILE: &str = "codebook.bin";
 pub fn of_profile(profile: &Profile, data: &Path) -> Result<Option<Arc<Codebook>>, WorkspaceError> {
     let bytes = profile.codebook_bytes()?;
     let Some(bytes) = bytes else {
-        return kept(profile.id(), data);
+        return kept(profile.of_tokens().id(), data);
     };
-    parse(&bytes, Path::new(profile.name())).map(Some)
+    parse(&bytes, Path::new(profile.of_tokens().name())).map(Some)
 }
 
 /// The codebook that was trained here for a profile, if one was.

@@ -1,6 +1,7 @@
 //! One repository, opened for use.
 
 pub mod background;
+mod choice;
 pub mod codebook;
 mod interchange;
 mod root;
@@ -12,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use fathom_encoders::{EncoderError, EncoderOptions, Profile, TextEncoder};
+use fathom_encoders::{EncoderError, Profile, TextEncoder};
 use fathom_indexer::current::{self, State};
 use fathom_indexer::pipeline::{
     self, EncodeReport, Encoders, Event, IndexError, IndexOptions, RefreshReport,
@@ -23,6 +24,8 @@ use fathom_indexes::{CheckReport, Snapshot, Store, StoreError, StoreOptions};
 use fathom_retriever::{QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest};
 
 use crate::config::Settings;
+use crate::encoder::{self, ChoiceError};
+use choice::{Choice, Purpose};
 pub use interchange::{ExportReport, ImportError, ImportReport, Inspected, Inspection};
 pub use root::Location;
 
@@ -80,6 +83,9 @@ pub enum WorkspaceError {
     /// The model failed.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
+    /// The selected model cannot be used.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// An index could not be exported.
     #[error(transparent)]
     Export(#[from] PlaidError),
@@ -118,7 +124,9 @@ impl WorkspaceError {
     pub fn is_of_model(&self) -> bool {
         matches!(
             self,
-            WorkspaceError::Encoder(_) | WorkspaceError::Index(IndexError::Encoder(_))
+            WorkspaceError::Encoder(_)
+                | WorkspaceError::Choice(_)
+                | WorkspaceError::Index(IndexError::Encoder(_))
         )
     }
 }
@@ -129,6 +137,10 @@ pub struct Workspace {
     settings: Settings,
     warnings: Vec<String>,
     profile: Profile,
+    /// The repository's folder of data, which may hold indexes by several models.
+    base: PathBuf,
+    /// The profile that is selected, while its index is not complete and another one answers.
+    next: Option<Profile>,
     text: OnceLock<TextEncoder>,
     /// Opened again when there is a codebook for it.
     store: Mutex<Store>,
@@ -138,7 +150,19 @@ pub struct Workspace {
 impl Workspace {
     /// Opens the repository that `path` belongs to, making an empty index if there is none.
     pub fn open(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        Workspace::at(locate(path, settings)?, settings)
+        Workspace::at(locate(path, settings)?, settings, Purpose::Answer)
+    }
+
+    /// Opens the repository that `path` belongs to for the models that are selected, complete or
+    /// not: to index it.
+    pub fn open_to_build(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+        Workspace::at(locate(path, settings)?, settings, Purpose::Build)
+    }
+
+    /// The profile that answers in the repository that `path` belongs to.
+    pub fn answering(path: &Path, settings: &Settings) -> Result<Profile, WorkspaceError> {
+        let base = locate(path, settings)?.store;
+        Ok(choice::choose(&base, settings, Purpose::Answer)?.profile)
     }
 
     /// Like [`Workspace::open`], but does not begin to index a home folder or the whole file
@@ -150,7 +174,7 @@ impl Workspace {
                 root: location.root,
             });
         }
-        Workspace::at(location, settings)
+        Workspace::at(location, settings, Purpose::Answer)
     }
 
     /// Where the repository that `path` belongs to is, and its index; opens nothing.
@@ -164,6 +188,7 @@ impl Workspace {
         Workspace::at(
             location.map_err(|source| path_error(path, source))?,
             settings,
+            Purpose::Build,
         )
     }
 
@@ -171,7 +196,7 @@ impl Workspace {
     pub fn open_indexed(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
         let location = locate(path, settings)?;
         if root::is_indexed(&location.store) {
-            Workspace::at(location, settings)
+            Workspace::at(location, settings, Purpose::Answer)
         } else {
             Err(WorkspaceError::NotIndexed {
                 root: location.root,
@@ -182,12 +207,12 @@ impl Workspace {
     /// Like [`Workspace::open`], but begins anew where the index is damaged beyond use, or was
     /// made by another model or an older format. Only for those who ask for it.
     pub fn open_anew(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        let opened = Workspace::open(path, settings);
+        let opened = Workspace::open_to_build(path, settings);
         let usable = opened.and_then(|workspace| workspace.snapshot().map(|_| workspace));
         match usable {
             Err(WorkspaceError::Store(error)) if is_beyond_use(&error) => {
                 Workspace::clear(path, settings)?;
-                Workspace::open(path, settings)
+                Workspace::open_to_build(path, settings)
             }
             other => other,
         }
@@ -200,27 +225,64 @@ impl Workspace {
         if !store.is_dir() {
             return Err(WorkspaceError::NotIndexed { root });
         }
+        for other in choice::stores(&store) {
+            Store::remove(&other, Duration::ZERO)?;
+        }
         Store::remove(&store, Duration::ZERO)?;
         Ok(root)
     }
 
-    fn at(location: Location, settings: &Settings) -> Result<Workspace, WorkspaceError> {
+    fn at(
+        mut location: Location,
+        settings: &Settings,
+        purpose: Purpose,
+    ) -> Result<Workspace, WorkspaceError> {
         let (settings, warnings) = settings.narrowed_by(&location.root);
-        let profile = Profile::bundled();
-        Ok(Workspace {
+        let base = location.store.clone();
+        let Choice {
+            profile,
+            store,
+            next,
+        } = choice::choose(&base, &settings, purpose)?;
+        location.store = store;
+        let is_first = !choice::has_current(&base);
+        let options = encoder::options(&settings, 1);
+        let workspace = Workspace {
             store: Mutex::new(open_store(&location, &profile, &settings)?),
             location,
             settings,
             warnings,
-            encoders: Arc::new(Encoders::new(&profile, EncoderOptions::default())),
+            encoders: Arc::new(Encoders::new(&profile, options)),
             profile,
+            base,
+            next,
             text: OnceLock::new(),
-        })
+        };
+        // The first one answers from the beginning.
+        if is_first && workspace.location.store != workspace.base {
+            workspace.becomes_current()?;
+        }
+        Ok(workspace)
     }
 
-    /// This repository with encoders that others use too.
+    /// This repository with encoders that others use too, if they are of its profile.
     pub fn with_encoders(self, encoders: Arc<Encoders>) -> Workspace {
-        Workspace { encoders, ..self }
+        match encoders.profile().id() == self.profile.id() {
+            true => Workspace { encoders, ..self },
+            false => self,
+        }
+    }
+
+    /// The profile that is selected, while its index is not complete and another one answers.
+    pub fn next(&self) -> Option<&Profile> {
+        self.next.as_ref()
+    }
+
+    /// From now on this index answers.
+    fn becomes_current(&self) -> Result<(), WorkspaceError> {
+        let names = &self.settings.encoder.names;
+        let noted = choice::set_current(&self.base, &self.profile, names);
+        noted.map_err(|source| path_error(&self.base, source))
     }
 
     /// The folder that is indexed.
@@ -301,14 +363,19 @@ impl Workspace {
 
     fn encode_with(
         &self,
-        options: IndexOptions,
+        mut options: IndexOptions,
         cancel: &AtomicBool,
         on: OnEvent,
     ) -> Result<EncodeReport, WorkspaceError> {
         let (store, patience) = (self.store(), options.wait);
+        options.threads = encoder::sessions(&self.profile, options.threads);
         let report = pipeline::encode_missing(&store, &self.encoders, &options, cancel, on)?;
         if !report.cancelled && report.encoded > 0 {
             self.train_codebook(&store, patience, codebook::ENOUGH)?;
+        }
+        let is_only = choice::is_plain(&self.base) && self.location.store == self.base;
+        if !is_only && self.next.is_none() && store.snapshot()?.missing() == 0 {
+            self.becomes_current()?;
         }
         Ok(report)
     }
@@ -321,7 +388,7 @@ impl Workspace {
         patience: Duration,
         enough: codebook::Enough,
     ) -> Result<(), WorkspaceError> {
-        let (profile, data) = (self.profile.id(), &self.settings.data_dir);
+        let (profile, data) = (self.profile.of_tokens().id(), &self.settings.data_dir);
         if codebook::of_profile(&self.profile, data)?.is_none() {
             let Some(trained) = codebook::train(store, enough)? else {
                 return Ok(());

@@ -51,6 +51,11 @@ pub fn exactly(path: &Path, data_dir: &Path) -> std::io::Result<Location> {
 
 /// Whether there is an index in this folder.
 pub fn is_indexed(store: &Path) -> bool {
+    super::choice::has_current(store)
+}
+
+/// Whether an index is directly in this folder.
+pub fn has_catalog(store: &Path) -> bool {
     store.join(CATALOG).is_file()
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fathom_indexes::StoreError;
 
-use super::{Workspace, WorkspaceError, open_store, root};
+use super::{Workspace, WorkspaceError, choice, open_store, root};
 
 /// So many missing chunks are worth a look at the indexes of other worktrees.
 const MANY_CHUNKS: u64 = 48;
@@ -34,10 +34,11 @@ impl Workspace {
             if snapshot.missing() < MANY_CHUNKS && snapshot.coverage() > 0.0 {
                 break;
             }
-            let Ok(location) = root::exactly(&sibling, &self.settings.data_dir) else {
+            let Ok(mut location) = root::exactly(&sibling, &self.settings.data_dir) else {
                 continue;
             };
-            if !root::is_indexed(&location.store) {
+            location.store = choice::store_of(&location.store, &self.profile);
+            if !root::has_catalog(&location.store) {
                 continue;
             }
             let donor = open_store(&location, &self.profile, &self.settings);

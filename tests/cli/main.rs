@@ -9,6 +9,7 @@ mod changes;
 mod clients;
 mod common;
 mod config;
+mod encoders;
 #[path = "../../models/tests/hub/fake.rs"]
 mod fake_hub;
 mod faults;

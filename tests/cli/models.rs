@@ -109,15 +109,25 @@ fn a_model_lives_from_pull_to_remove() {
     check!(bench.sandbox, bench.run(&["list"]), @r"
     exit 0
     --- stdout
-    default              encoder                     bundled    Apache-2.0; with codebook
-    qwen2.5-coder-0.5b   reader     870 kB  Q8_0     hub cache  apache-2.0
+    default                 encoder                              bundled    Apache-2.0; with codebook
+    qwen2.5-coder-0.5b      reader              870 kB  Q8_0     hub cache  apache-2.0
 
     to fetch with `fathom model pull NAME`:
-    qwen2.5-coder-1.5b   reader    1.12 GB  Q4_K_M              Apache-2.0
-    qwen2.5-coder-3b     reader    2.10 GB  Q4_K_M              Qwen Research Licence (not for commercial use)
-    qwen3-4b             reader    2.50 GB  Q4_K_M              Apache-2.0
-    qwen2.5-coder-7b     reader    4.68 GB  Q4_K_M              Apache-2.0
-    qwen3-coder-30b-a3b  reader   32.48 GB  Q8_0                Apache-2.0
+    qwen2.5-coder-1.5b      reader             1.12 GB  Q4_K_M              Apache-2.0
+    qwen2.5-coder-3b        reader             2.10 GB  Q4_K_M              Qwen Research Licence (not for commercial use)
+    qwen3-4b                reader             2.50 GB  Q4_K_M              Apache-2.0
+    qwen2.5-coder-7b        reader             4.68 GB  Q4_K_M              Apache-2.0
+    qwen3-coder-30b-a3b     reader            32.48 GB  Q8_0                Apache-2.0
+    lateon-code             late-interaction   ~160 MB                      Apache-2.0; code, 137M parameters, 128 dimensions
+    lateon-code-edge        late-interaction    ~20 MB                      Apache-2.0; code, 17M parameters, 48 dimensions
+    answerai-colbert-small  late-interaction    ~35 MB                      Apache-2.0; prose, 33M parameters, 96 dimensions
+    gte-moderncolbert       late-interaction   ~160 MB                      Apache-2.0; prose, 149M parameters, 128 dimensions
+    embeddinggemma          dense              ~330 MB                      Gemma terms of use; multilingual, 308M parameters, 768 dimensions or 512, 256, 128 of them (`embeddinggemma:256`)
+    all-minilm-l6-v2        dense               ~91 MB                      Apache-2.0; English prose, 23M parameters, 384 dimensions
+    ms-marco-minilm-l6      cross-encoder       ~91 MB                      Apache-2.0; English web questions, 23M parameters
+    ms-marco-minilm-l12     cross-encoder      ~134 MB                      Apache-2.0; English web questions, 33M parameters
+    jina-reranker-v2        cross-encoder      ~281 MB                      CC-BY-NC-4.0; multilingual and code, 278M parameters
+    bge-reranker-v2-m3      cross-encoder      ~570 MB                      Apache-2.0; multilingual, 568M parameters
     --- stderr
     ");
     check!(bench.sandbox, bench.run(&["show", NAME]), @r"

@@ -21,6 +21,9 @@ impl Writer {
     /// Builds, extends or leaves the index. What it lacks is scanned by searches,
     /// so it only has to keep up roughly. Answers how many vectors were added.
     pub(super) fn maintain_dense(&mut self, heads: &Heads) -> Result<usize, StoreError> {
+        if self.place.identity.dense_dim == 0 {
+            return Ok(0);
+        }
         let rows = self.usable_segments()?;
         let live: HashSet<u32> = heads.heads.iter().map(|head| head.content).collect();
         let mut places = Vec::with_capacity(live.len());

@@ -81,6 +81,15 @@ pub enum StoreError {
         reason: String,
     },
 
+    /// The files of an encoder make no model.
+    #[error("`{path}` cannot be used: {reason}", path = .path.display())]
+    NoEncoder {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// Interrupted; nothing was changed.
     #[error("interrupted")]
     Cancelled,

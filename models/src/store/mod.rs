@@ -1,6 +1,7 @@
 //! Model files on this machine: what was brought here and from where, and how
 //! files are imported, verified and removed.
 
+mod bundle;
 mod error;
 mod import;
 mod parts;
@@ -8,6 +9,7 @@ mod record;
 mod remove;
 mod verify;
 
+pub use bundle::{Bundle, files_of_encoder};
 pub use error::StoreError;
 pub use import::{Imported, Source};
 pub use parts::{PartName, all_parts};

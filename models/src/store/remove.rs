@@ -33,6 +33,11 @@ pub fn remove_own(folder: &Path, files: &[PathBuf]) -> Result<Removed, StoreErro
         let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
         fs::remove_file(path).map_err(StoreError::file("remove", path))?;
         removed.add(bytes);
+        // Folders below the model's go with their last file.
+        let inner = path.ancestors().skip(1);
+        for inner in inner.take_while(|inner| *inner != folder && inner.starts_with(folder)) {
+            let _ = fs::remove_dir(inner);
+        }
     }
     forget(folder, files)?;
     Ok(removed)

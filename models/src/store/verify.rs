@@ -37,7 +37,13 @@ pub fn verify(
         Ok(None) => return Err(StoreError::Cancelled),
         Err(error) => (None, Some(format!("it cannot be read: {error}"))),
     };
-    let header = || Header::read(path).err().map(|error| error.to_string());
+    let is_gguf = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+    let header = || {
+        let read = is_gguf.then(|| Header::read(path).err()).flatten();
+        read.map(|error| error.to_string())
+    };
     let other = || match (expected, found) {
         (Some(expected), Some(found)) if *expected != found => {
             Some(format!("its hash is {found}, but was {expected}"))

@@ -8,13 +8,13 @@ use std::time::Instant;
 use clap::Args;
 use fathom::config::{Flags, Settings};
 use fathom::engine::question::Asker;
+use fathom::engine::reranking::Reranking;
 use fathom::engine::session::Session;
 use fathom::model::QueryModel;
 use fathom::reader::{self, Readers};
 use fathom::workspace::Workspace;
 use fathom_answerer::conversation::Conversation;
 use fathom_answerer::{context, prompt};
-use fathom_encoders::Profile;
 use fathom_retriever::Mode;
 use serde_json::json;
 
@@ -65,10 +65,12 @@ pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
     let wanted = args.freshness.wanted(true);
     let question = args.question.as_str();
     let (workspace, model) = open(global, &args.path, &settings, Some(question), wanted)?;
+    let reranking = Reranking::by_settings(&settings);
     let mut asker = Asker {
         session: Session {
             workspace: &workspace,
             model: &model,
+            reranking: reranking.as_ref(),
         },
         request: args.filter.request(question, Mode::Hybrid, settings.top_k),
         limits: args.answer.limits(),
@@ -98,8 +100,9 @@ pub fn open(
     first: Option<&str>,
     wanted: Freshness,
 ) -> anyhow::Result<(Workspace, QueryModel)> {
-    let model = QueryModel::start(&Profile::bundled(), settings, first);
+    let model = QueryModel::start_for(path, settings, first)?;
     let workspace = Workspace::open_to_search(path, settings)?;
+    let model = model.matching(&workspace);
     global.warn_all(workspace.warnings());
     freshness::ensure(global, &workspace, wanted)?;
     Ok((workspace, model))

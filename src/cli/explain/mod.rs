@@ -16,7 +16,6 @@ use fathom::output::style::Paint;
 use fathom::reader::{self, Readers};
 use fathom::workspace::Workspace;
 use fathom_answerer::card::{self, Target};
-use fathom_encoders::Profile;
 
 use super::reader::AnswerArgs;
 use super::search::FreshnessArgs;
@@ -70,7 +69,7 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     freshness::ensure(global, &workspace, args.freshness.wanted(false))?;
     let snapshot = workspace.snapshot()?;
     let model = std::cell::OnceCell::new();
-    let start = || QueryModel::start(&Profile::bundled(), &settings, None);
+    let start = || QueryModel::start(workspace.profile(), &settings, None);
     let seen = explain(&workspace, (&snapshot).into(), &target, &|| {
         Some(model.get_or_init(start))
     })?;

@@ -74,7 +74,7 @@ fn bits(word: String) -> usize {
 
 pub fn run(global: &Global, args: &CodebookArgs) -> anyhow::Result<Exit> {
     let settings = global.settings()?;
-    let profile = profile(&args.profile)?;
+    let profile = profile(&args.profile, &settings)?;
     let started = Instant::now();
     let progress = Progress::new(global.quiet);
     let made = signals::during(|cancel| make(args, &settings, &profile, &progress, cancel))?;

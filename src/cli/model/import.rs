@@ -1,15 +1,18 @@
 //! `fathom model import`: copy a model from disk.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
+use fathom::config::Settings;
 use fathom_answerer::models::{self, ModelId};
+use fathom_encoders::{EncoderError, Named, Profile};
 use fathom_models::shown;
-use fathom_models::store::{Imported, Source, StoreError};
+use fathom_models::store::{Bundle, Imported, Source, StoreError};
 use serde_json::json;
 
+use super::encoders::Encoder;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::{Exit, Failure};
@@ -19,7 +22,8 @@ use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// A GGUF file, or a folder or tar archive that holds one model
+    /// A GGUF file, or a folder or tar archive (`.tar`, `.tar.gz`) that holds one model: a GGUF
+    /// file, or an encoder with `tokenizer.json` and an ONNX file
     #[arg(value_name = "FILE|DIR|TAR")]
     from: PathBuf,
     /// Name to use it by [default: its profile's, else its file's]
@@ -32,6 +36,9 @@ pub struct ImportArgs {
 
 pub fn run(global: &Global, args: &ImportArgs) -> Result<Exit> {
     let settings = global.settings()?;
+    if let Some(bundle) = Bundle::open(&args.from)? {
+        return import_encoder(global, args, &bundle, &settings);
+    }
     let source = Source::open(&args.from)?;
     let name = match &args.name {
         Some(name) => checked(name)?,
@@ -58,6 +65,72 @@ pub fn run(global: &Global, args: &ImportArgs) -> Result<Exit> {
     report(args, &imported, source.file_name(), &settings)
 }
 
+fn import_encoder(
+    global: &Global,
+    args: &ImportArgs,
+    bundle: &Bundle,
+    settings: &Settings,
+) -> Result<Exit> {
+    let name = match &args.name {
+        Some(name) => checked(name)?,
+        None => models::import_name(&format!("{}.gguf", bundle.name())),
+    };
+    let name = Named::find(&name).map_or(name, |named| named.name.clone());
+    let check = |folder: &Path| match Named::find(&name) {
+        Some(named) => described(Profile::open_named(named, folder, &|_| None)),
+        None => described(Profile::open_as(&name, folder, &|_| None)),
+    };
+    let own = settings.data_dir.join("models");
+    let progress = Progress::new(global.quiet);
+    let imported = signals::during(|cancel| {
+        bundle.import(&own, &name, &check, cancel, &mut |done| {
+            progress.step(&super::bytes("copying", done, bundle.bytes()));
+        })
+    })?;
+    progress.finish();
+    let imported = match imported {
+        Err(StoreError::Cancelled) => {
+            global.note("interrupted; nothing was imported");
+            return Ok(Exit::Interrupted);
+        }
+        imported => imported?,
+    };
+    let Some(encoder) = Encoder::find(&name, settings) else {
+        return Err(StoreError::Nothing(imported.folder).into());
+    };
+    global.note(&format!("licence: {}", encoder.licence()));
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.json {
+        let was_there = imported.was_there;
+        json::pretty(
+            &mut out,
+            &json!({"model": encoder.to_json(), "was_there": was_there}),
+        )?;
+    } else {
+        let was_there = match imported.was_there {
+            true => ", was here already",
+            false => "",
+        };
+        let (kind, size) = (encoder.kind(), shown(encoder.model.bytes()));
+        writeln!(
+            out,
+            "imported `{name}` ({kind}, {size}{was_there}); use it with `fathom model use {name}`"
+        )?;
+    }
+    out.flush()?;
+    Ok(Exit::Found)
+}
+
+/// Whether a copy is a model, and why not.
+fn described(opened: Result<Profile, EncoderError>) -> Result<(), String> {
+    match opened {
+        Ok(_) => Ok(()),
+        // The copy has another name than what the user gave.
+        Err(EncoderError::Profile { reason, .. }) => Err(reason),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// A name that is one: no path, no hub id.
 fn checked(name: &str) -> Result<String> {
     match name.parse() {
@@ -77,12 +150,7 @@ fn checked(name: &str) -> Result<String> {
     }
 }
 
-fn report(
-    args: &ImportArgs,
-    imported: &Imported,
-    file: &str,
-    settings: &fathom::config::Settings,
-) -> Result<Exit> {
+fn report(args: &ImportArgs, imported: &Imported, file: &str, settings: &Settings) -> Result<Exit> {
     let path = imported.folder.join(file);
     let model = Installed::named(&path.display().to_string(), settings)?;
     let mut out = BufWriter::new(io::stdout().lock());

@@ -8,6 +8,7 @@ use fathom_encoders::Profile;
 use fathom_models::shown;
 use serde_json::{Value, json};
 
+use super::encoders::{self, Encoder};
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::Exit;
@@ -24,6 +25,7 @@ pub struct ListArgs {
 pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
     let settings = global.settings()?;
     let installed = Installed::all(&settings);
+    let encoders = Encoder::all(&settings);
     let is_here = |profile: &&ReaderProfile| {
         let same = |model: &Installed| model.on_disk.profile == Some(*profile);
         installed.iter().any(same)
@@ -32,12 +34,15 @@ pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
         let mut models = vec![encoder_json(&Profile::bundled())];
+        models.extend(encoders.iter().map(Encoder::to_json));
         models.extend(installed.iter().map(Installed::to_json));
-        let available: Vec<Value> = available.iter().map(|p| available_json(p)).collect();
+        let readers = available.iter().map(|p| available_json(p));
+        let named = encoders::available(&encoders).into_iter();
+        let available: Vec<Value> = readers.chain(named.map(encoders::available_json)).collect();
         json::pretty(&mut out, &json!({"models": models, "available": available}))?;
     } else {
         let paint = Paint::for_stdout(settings.color);
-        write_text(&mut out, paint, &installed, &available)?;
+        write_text(&mut out, paint, &encoders, &installed, &available)?;
     }
     out.flush()?;
     Ok(Exit::Found)
@@ -46,22 +51,34 @@ pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
 fn write_text(
     out: &mut dyn Write,
     paint: Paint,
+    encoders: &[Encoder],
     installed: &[Installed],
     available: &[&ReaderProfile],
 ) -> io::Result<()> {
     let names = installed.iter().map(|model| model.on_disk.name.as_str());
     let names = names.chain(available.iter().map(|profile| profile.name));
+    let named = encoders::available(encoders);
+    let names = names.chain(encoders.iter().map(|one| one.model.name.as_str()));
+    let names = names.chain(named.iter().map(|named| named.name.as_str()));
     let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
     let mut row = |name: &str, rest: [&str; 5]| {
         let [kind, size, quantisation, place, licence] = rest;
         let name = format!("{:width$}", escape::text(name.as_bytes()));
-        let rest = format!("{kind:7}  {size:>8}  {quantisation:7}  {place:9}  {licence}");
+        let rest = format!("{kind:16}  {size:>8}  {quantisation:7}  {place:9}  {licence}");
         let rest = escape::text(rest.trim_end().as_bytes());
         writeln!(out, "{}  {rest}", paint.name(name))
     };
     let encoder = Profile::bundled();
     let licence = format!("{}; {}", encoder.licence(), codebook(&encoder));
     row(encoder.name(), ["encoder", "", "", "bundled", &licence])?;
+    for one in encoders {
+        let size = shown(one.model.bytes());
+        let rest = match &one.profile {
+            Ok(_) => one.licence().to_owned(),
+            Err(error) => format!("damaged: {error}"),
+        };
+        row(&one.model.name, [one.kind(), &size, "", one.place(), &rest])?;
+    }
     for model in installed {
         let size = shown(model.on_disk.bytes());
         let quantisation = model.quantisation().unwrap_or_default();
@@ -72,7 +89,7 @@ fn write_text(
         let fields = ["reader", &size, &quantisation, model.place(), &rest];
         row(&model.on_disk.name, fields)?;
     }
-    if !available.is_empty() {
+    if !(available.is_empty() && named.is_empty()) {
         writeln!(
             out,
             "\n{}",
@@ -84,8 +101,19 @@ fn write_text(
         let size = best.map_or_else(String::new, |best| shown(best.bytes));
         let quantisation = best.map_or_else(String::new, |best| best.name.to_ascii_uppercase());
         let line = format!(
-            "{:width$}  reader   {size:>8}  {quantisation:7}  {:9}  {}",
+            "{:width$}  reader            {size:>8}  {quantisation:7}  {:9}  {}",
             profile.name, "", profile.licence
+        );
+        writeln!(out, "{}", paint.faint(line))?;
+    }
+    for named in named {
+        let (kind, size) = (
+            named.kind.as_str(),
+            shown(u64::from(named.size) * 1_000_000),
+        );
+        let line = format!(
+            "{:width$}  {kind:16}  {size:>8}  {:7}  {:9}  {}; {}",
+            named.name, "", "", named.licence, named.about
         );
         writeln!(out, "{}", paint.faint(line))?;
     }

@@ -2,12 +2,15 @@
 
 mod bench;
 mod codebook;
+mod encoders;
 mod import;
 mod installed;
 mod list;
 mod pull;
+mod pull_encoder;
 mod recommend;
 mod remove;
+mod select;
 mod show;
 mod speed;
 mod verify;
@@ -15,6 +18,8 @@ mod verify;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use fathom::config::Settings;
+use fathom::encoder::{self, ChoiceError};
 use fathom_encoders::Profile;
 
 use super::Global;
@@ -43,6 +48,8 @@ enum ModelCommand {
     Verify(verify::VerifyArgs),
     /// Delete models
     Remove(remove::RemoveArgs),
+    /// Select the models that encode, and the one that reranks
+    Use(select::UseArgs),
     /// Measure a reader model on this machine: prompt, answer, cost of a draft
     Bench(bench::BenchArgs),
     /// Train the codebook that a model's token vectors are stored with
@@ -58,6 +65,7 @@ pub fn run(global: &Global, args: &ModelArgs) -> anyhow::Result<Exit> {
         ModelCommand::Import(args) => import::run(global, args),
         ModelCommand::Verify(args) => verify::run(global, args),
         ModelCommand::Remove(args) => remove::run(global, args),
+        ModelCommand::Use(args) => select::run(global, args),
         ModelCommand::Bench(args) => bench::run(global, args),
         ModelCommand::Codebook(args) => codebook::run(global, args),
     }
@@ -73,19 +81,18 @@ fn bytes(stage: &'static str, done: u64, total: u64) -> Step {
     }
 }
 
-/// The profile of that name: `default`, or a folder with `profile.toml`.
-fn profile(name: &str) -> anyhow::Result<Profile> {
-    let bundled = Profile::bundled();
-    if name == bundled.name() {
-        return Ok(bundled);
-    }
+/// The encoder of that name: `default`, an installed one, or a folder.
+fn profile(name: &str, settings: &Settings) -> anyhow::Result<Profile> {
     let folder = Path::new(name);
-    if !folder.join("profile.toml").is_file() {
-        return Err(Failure::new(
-            format!("there is no model profile `{name}`"),
-            "give `default`, or a folder that holds `profile.toml`",
-        )
-        .into());
+    if folder.join("profile.toml").is_file() {
+        return Ok(Profile::open(folder)?);
     }
-    Ok(Profile::open(folder)?)
+    match encoder::open(name, settings) {
+        Err(ChoiceError::NotHere { name }) => Err(Failure::new(
+            format!("there is no model profile `{name}`"),
+            "give `default`, the name of a model, or a folder that holds one",
+        )
+        .into()),
+        other => Ok(other?),
+    }
 }

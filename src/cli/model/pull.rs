@@ -8,12 +8,15 @@ use clap::Args;
 use fathom::config::Settings;
 use fathom::reader;
 use fathom_answerer::models::{self, ModelId, OnDisk, ReaderProfile};
+use fathom_encoders::Named;
 use fathom_models::hub::{Event, Fetched, Hub, HubError, RemoteFile, Repository};
 use fathom_models::shown;
 use fathom_models::store::{FileRecord, Origin, Record, StoreError};
 use serde_json::json;
 
+use super::encoders::Encoder;
 use super::installed::Installed;
+use super::pull_encoder;
 use crate::cli::Global;
 use crate::errors::{Exit, Failure, tell};
 use crate::progress::Progress;
@@ -27,36 +30,79 @@ use fathom::output::{escape, json};
     when a fetch is interrupted: the same command continues it."
 )]
 pub struct PullArgs {
-    /// A name such as `qwen2.5-coder-1.5b`, or a hub id such as `owner/name:Q4_K_M` or
+    /// A name such as `qwen2.5-coder-1.5b` or `lateon-code`, or a hub id such as `owner/name:Q4_K_M` or
     /// `owner/name@revision`
     model: String,
     /// Fetch it again even if it is here, as after damage
     #[arg(long)]
-    again: bool,
+    pub(super) again: bool,
     /// One JSON document
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub fn run(global: &Global, args: &PullArgs) -> Result<Exit> {
     let settings = global.settings()?;
+    let hub = Hub::new(settings.hub.options(&settings.data_dir));
+    let (base, revision) = args.model.split_once('@').unwrap_or((&args.model, ""));
+    if let Some(named) = Named::find(base.split(':').next().unwrap_or(base)) {
+        let revision = if revision.is_empty() {
+            &named.revision
+        } else {
+            revision
+        };
+        return run_encoder(global, args, &settings, &hub, (&named.repository, revision));
+    }
     let id: ModelId = args.model.parse()?;
     let (repository, revision) = address(&id, &args.model)?;
-    let hub = Hub::new(settings.hub.options(&settings.data_dir));
+    if settings.hub.offline && !args.again && Encoder::find(&args.model, &settings).is_some() {
+        return run_encoder(global, args, &settings, &hub, (repository, revision));
+    }
     if settings.hub.offline && !args.again && Installed::named(&args.model, &settings).is_ok() {
         global.note("it is here already; HF_HUB_OFFLINE forbids to ask for a newer one");
         return report(args, &Installed::named(&args.model, &settings)?);
     }
     let pulled = signals::during(|cancel| {
         let found = hub.repository(repository, revision, cancel)?;
-        pull(global, args, &settings, &id, &hub, &found, cancel)
+        if pull_encoder::is_encoder(&found) {
+            let encoder = pull_encoder::pull(global, args, &settings, &hub, &found, cancel)?;
+            return pull_encoder::report(args, &encoder);
+        }
+        report(
+            args,
+            &pull(global, args, &settings, &id, &hub, &found, cancel)?,
+        )
     })?;
+    or_interrupted(global, pulled)
+}
+
+fn run_encoder(
+    global: &Global,
+    args: &PullArgs,
+    settings: &Settings,
+    hub: &Hub,
+    (repository, revision): (&str, &str),
+) -> Result<Exit> {
+    let here = Encoder::find(&args.model, settings);
+    if let Some(encoder) = here.filter(|_| settings.hub.offline && !args.again) {
+        global.note("it is here already; HF_HUB_OFFLINE forbids to ask for a newer one");
+        return pull_encoder::report(args, &encoder);
+    }
+    let pulled = signals::during(|cancel| {
+        let found = hub.repository(repository, revision, cancel)?;
+        let encoder = pull_encoder::pull(global, args, settings, hub, &found, cancel)?;
+        pull_encoder::report(args, &encoder)
+    })?;
+    or_interrupted(global, pulled)
+}
+
+fn or_interrupted(global: &Global, pulled: Result<Exit>) -> Result<Exit> {
     match pulled {
         Err(error) if is_cancelled(&error) => {
             global.note("interrupted; what came is kept, and the same command continues");
             Ok(Exit::Interrupted)
         }
-        pulled => report(args, &pulled?),
+        pulled => pulled,
     }
 }
 
@@ -125,7 +171,7 @@ fn licence(id: &ModelId, found: &Repository) -> Option<String> {
 }
 
 /// Licence, origin and size, before a byte is fetched.
-fn announce(
+pub(super) fn announce(
     global: &Global,
     hub: &Hub,
     found: &Repository,
@@ -147,7 +193,7 @@ fn announce(
     global.note(&format!("licence: {licence} ({link})"));
 }
 
-fn show(global: &Global, progress: &Progress, event: &Event<'_>) {
+pub(super) fn show(global: &Global, progress: &Progress, event: &Event<'_>) {
     match event {
         Event::Bytes { done, total } => progress.step(&super::bytes("fetching", *done, *total)),
         Event::Resuming { done } => progress.step(&super::bytes("checking", *done, *done)),

@@ -1,15 +1,17 @@
 //! `fathom model remove`: delete models.
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use fathom_answerer::models::Place;
-use fathom_encoders::Profile;
+use fathom::encoder::{self, installed};
+use fathom_answerer::models::{OnDisk, Place};
 use fathom_models::shown;
 use fathom_models::store::{self, Removed};
 use serde_json::json;
 
+use super::encoders::Encoder;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::{Exit, Failure};
@@ -36,9 +38,10 @@ pub fn run(global: &Global, args: &RemoveArgs) -> Result<Exit> {
     let settings = global.settings()?;
     // All are looked at before the first is deleted.
     let models = args.models.iter().map(|name| {
-        let model = match *name == Profile::bundled().name() {
-            true => return Err(bundled(name)),
-            false => Installed::named(name, &settings)?,
+        let model = match (name == encoder::BUNDLED, Encoder::find(name, &settings)) {
+            (true, _) => return Err(bundled(name)),
+            (false, Some(encoder)) => of_encoder(&encoder),
+            (false, None) => of_reader(&Installed::named(name, &settings)?),
         };
         check(args, &model)?;
         Ok(model)
@@ -48,7 +51,7 @@ pub fn run(global: &Global, args: &RemoveArgs) -> Result<Exit> {
     let mut rows = Vec::new();
     for model in &models {
         let removed = remove(model)?;
-        let name = &model.on_disk.name;
+        let name = &model.name;
         match args.json {
             true => rows.push(json!({
                 "name": name,
@@ -77,19 +80,56 @@ fn bundled(name: &str) -> anyhow::Error {
     .into()
 }
 
+/// Files to be deleted.
+struct Doomed {
+    name: String,
+    files: Vec<PathBuf>,
+    place: Place,
+    /// The folder of fathom's own where notes of it are.
+    notes: PathBuf,
+    /// Whether fathom brought all of them.
+    brought: bool,
+}
+
+fn of_reader(model: &Installed) -> Doomed {
+    let OnDisk {
+        name,
+        files,
+        place,
+        folder,
+        ..
+    } = &model.on_disk;
+    Doomed {
+        name: name.clone(),
+        brought: files.iter().all(|file| model.is_brought(file)),
+        files: files.clone(),
+        place: *place,
+        notes: folder.clone(),
+    }
+}
+
+fn of_encoder(encoder: &Encoder) -> Doomed {
+    let model = &encoder.model;
+    let files = model.files();
+    Doomed {
+        name: model.name.clone(),
+        brought: files.iter().all(|file| model.is_brought(file)),
+        files,
+        place: match model.place {
+            installed::Place::Own => Place::Own,
+            installed::Place::Hub => Place::Hub,
+            installed::Place::Elsewhere => Place::Elsewhere,
+        },
+        notes: model.notes.clone(),
+    }
+}
+
 /// Refuses what is not fathom's.
-fn check(args: &RemoveArgs, model: &Installed) -> Result<()> {
-    let path = model.on_disk.path();
-    let brought = || {
-        model
-            .on_disk
-            .files
-            .iter()
-            .all(|file| model.is_brought(file))
-    };
-    match model.on_disk.place {
+fn check(args: &RemoveArgs, model: &Doomed) -> Result<()> {
+    let path = model.files.first().map_or(&model.notes, |path| path);
+    match model.place {
         Place::Own => Ok(()),
-        Place::Hub if args.shared || brought() => Ok(()),
+        Place::Hub if args.shared || model.brought => Ok(()),
         Place::Hub => Err(Failure::new(
             format!(
                 "`{}` was in the hub's cache before fathom used it",
@@ -106,10 +146,9 @@ fn check(args: &RemoveArgs, model: &Installed) -> Result<()> {
     }
 }
 
-fn remove(model: &Installed) -> Result<Removed, store::StoreError> {
-    let on_disk = &model.on_disk;
-    match on_disk.place {
-        Place::Hub => store::remove_cached(&on_disk.folder, &on_disk.files),
-        Place::Own | Place::Elsewhere => store::remove_own(&on_disk.folder, &on_disk.files),
+fn remove(model: &Doomed) -> Result<Removed, store::StoreError> {
+    match model.place {
+        Place::Hub => store::remove_cached(&model.notes, &model.files),
+        Place::Own | Place::Elsewhere => store::remove_own(&model.notes, &model.files),
     }
 }

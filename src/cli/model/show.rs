@@ -3,9 +3,11 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
+use fathom::config::Settings;
 use fathom_models::gguf::Header;
 use fathom_models::shown;
 
+use super::encoders::Encoder;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::Exit;
@@ -14,7 +16,7 @@ use fathom::output::{escape, json};
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// Name, hub id or GGUF file
+    /// Name, hub id, folder or GGUF file
     model: String,
     /// One JSON document
     #[arg(long)]
@@ -23,6 +25,9 @@ pub struct ShowArgs {
 
 pub fn run(global: &Global, args: &ShowArgs) -> anyhow::Result<Exit> {
     let settings = global.settings()?;
+    if let Some(encoder) = Encoder::find(&args.model, &settings) {
+        return show_encoder(args, &encoder, &settings);
+    }
     let model = Installed::named(&args.model, &settings)?;
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
@@ -36,6 +41,24 @@ pub fn run(global: &Global, args: &ShowArgs) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(match model.header {
+        Ok(_) => Exit::Found,
+        Err(_) => Exit::Error,
+    })
+}
+
+fn show_encoder(args: &ShowArgs, encoder: &Encoder, settings: &Settings) -> anyhow::Result<Exit> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.json {
+        json::pretty(&mut out, &encoder.to_json())?;
+    } else {
+        let paint = Paint::for_stdout(settings.color);
+        for (key, value) in encoder.facts() {
+            let value = escape::text(value.as_bytes());
+            writeln!(out, "{} {value}", paint.faint(format!("{key:13}")))?;
+        }
+    }
+    out.flush()?;
+    Ok(match encoder.profile {
         Ok(_) => Exit::Found,
         Err(_) => Exit::Error,
     })

@@ -6,10 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use clap::Args;
+use fathom::config::Settings;
+use fathom::encoder::installed;
 use fathom_answerer::models::Place;
-use fathom_models::store::{self, Origin, StoreError, Verdict};
+use fathom_models::digest::Digest;
+use fathom_models::store::{self, Origin, Record, StoreError, Verdict};
 use serde_json::{Value, json};
 
+use super::encoders::Encoder;
 use super::installed::Installed;
 use crate::cli::Global;
 use crate::errors::Exit;
@@ -39,12 +43,9 @@ struct Finding {
 
 pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit> {
     let settings = global.settings()?;
-    let named = args
-        .models
-        .iter()
-        .map(|name| Installed::named(name, &settings));
+    let named = args.models.iter().map(|name| subject(name, &settings));
     let models = match args.models.is_empty() {
-        true => Installed::all(&settings),
+        true => all(&settings),
         false => named.collect::<Result<_>>()?,
     };
     if models.is_empty() {
@@ -70,23 +71,93 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit> {
     })
 }
 
+/// A model of either kind.
+enum Subject {
+    Reader(Box<Installed>),
+    Encoder(Box<Encoder>),
+}
+
+fn subject(name: &str, settings: &Settings) -> Result<Subject> {
+    match Encoder::find(name, settings) {
+        Some(encoder) => Ok(Subject::Encoder(Box::new(encoder))),
+        None => Ok(Subject::Reader(Box::new(Installed::named(name, settings)?))),
+    }
+}
+
+fn all(settings: &Settings) -> Vec<Subject> {
+    let encoders = Encoder::all(settings).into_iter();
+    let encoders = encoders.map(|one| Subject::Encoder(Box::new(one)));
+    let readers = Installed::all(settings).into_iter();
+    encoders
+        .chain(readers.map(|one| Subject::Reader(Box::new(one))))
+        .collect()
+}
+
+impl Subject {
+    fn name(&self) -> &str {
+        match self {
+            Subject::Reader(reader) => &reader.on_disk.name,
+            Subject::Encoder(encoder) => &encoder.model.name,
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Subject::Reader(reader) => reader.on_disk.files.clone(),
+            Subject::Encoder(encoder) => encoder.model.files(),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Subject::Reader(reader) => reader.on_disk.bytes(),
+            Subject::Encoder(encoder) => encoder.model.bytes(),
+        }
+    }
+
+    fn hash(&self, path: &Path) -> Option<Digest> {
+        match self {
+            Subject::Reader(reader) => reader.hash(path),
+            Subject::Encoder(encoder) => encoder.model.hash(path),
+        }
+    }
+
+    fn record(&self) -> Option<&Record> {
+        match self {
+            Subject::Reader(reader) => reader.record.as_ref(),
+            Subject::Encoder(encoder) => encoder.model.record.as_ref(),
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Subject::Reader(reader) => reader.on_disk.place,
+            Subject::Encoder(encoder) => match encoder.model.place {
+                installed::Place::Own => Place::Own,
+                installed::Place::Hub => Place::Hub,
+                installed::Place::Elsewhere => Place::Elsewhere,
+            },
+        }
+    }
+}
+
 fn examine(
-    models: &[Installed],
+    models: &[Subject],
     progress: &Progress,
     cancel: &AtomicBool,
 ) -> Result<Vec<Finding>, StoreError> {
-    let total: u64 = models.iter().map(|model| model.on_disk.bytes()).sum();
+    let total: u64 = models.iter().map(Subject::bytes).sum();
     let mut before = 0;
     let mut findings = Vec::new();
     for model in models {
-        for path in &model.on_disk.files {
+        for path in &model.files() {
             let expected = model.hash(path);
             let verdict = store::verify(path, expected.as_ref(), cancel, &mut |done| {
                 progress.step(&super::bytes("verifying", before + done, total));
             })?;
             before += verdict.bytes;
             findings.push(Finding {
-                model: model.on_disk.name.clone(),
+                model: model.name().to_owned(),
                 path: path.clone(),
                 known: expected.is_some(),
                 verdict,
@@ -98,10 +169,10 @@ fn examine(
 }
 
 /// What to do when a file is damaged.
-fn next_step(model: &Installed, path: &Path) -> String {
-    let name = &model.on_disk.name;
-    let origin = model.record.as_ref().map(|record| &record.origin);
-    match (model.on_disk.place, origin) {
+fn next_step(model: &Subject, path: &Path) -> String {
+    let name = model.name();
+    let origin = model.record().map(|record| &record.origin);
+    match (model.place(), origin) {
         (Place::Hub, _) | (Place::Own, Some(Origin::Hub { .. })) => {
             format!("run `fathom model pull --again {name}`")
         }

@@ -90,7 +90,7 @@ pub fn run(call: &Call, params: &Params) -> Result<Reply, Fault> {
         ..SearchParams::default()
     };
     let request = request.request(RESULTS)?;
-    call.engine.model();
+    call.engine.load_model();
     let ready = call.ready(&params.path, Freshness::Encoded)?;
     call.check()?;
     let limits = AnswerLimits {

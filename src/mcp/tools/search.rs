@@ -110,7 +110,7 @@ pub fn run(call: &Call, params: &Params) -> Result<Reply, Fault> {
     };
     if params.mode.needs_vectors() {
         // It loads while the index is brought up to date.
-        call.engine.model();
+        call.engine.load_model();
     }
     let ready = call.ready(&params.path, wanted)?;
     call.check()?;

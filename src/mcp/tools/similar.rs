@@ -51,7 +51,7 @@ pub fn run(call: &Call, params: &Params) -> Result<Reply, Fault> {
         ..SearchParams::default()
     };
     let request = request.request(RESULTS)?;
-    call.engine.model();
+    call.engine.load_model();
     let ready = call.ready(&params.path, Freshness::Encoded)?;
     let file = super::span::require_file(&ready.place, &params.path)?;
     if !(1..=file.record.lines).contains(&params.line) {

@@ -85,11 +85,10 @@ impl Files<'_> {
 
     /// The ONNX file, in the first of `folders` that has one.
     fn graph(&self, folders: &[&str]) -> Result<PathBuf, String> {
-        if let Some(graph) = &self.given.graph {
-            return match self.folder.join(graph).is_file() {
-                true => Ok(graph.clone()),
-                false => Err(format!("`{}` is missing", graph.display())),
-            };
+        let given = self.given.graph.as_ref();
+        // Another variant, imported from disk, is the same model.
+        if let Some(graph) = given.filter(|graph| self.folder.join(graph).is_file()) {
+            return Ok(graph.clone());
         }
         let candidates = folders
             .iter()
