@@ -1,7 +1,7 @@
 //! The language server: explanations, searches and answers in editors.
 //!
 //! [`serve`] reads from one stream and writes to another; nothing is loaded, indexed or watched
-//! before a request needs it. [`server`] says what may come when, [`world`] what is known of a
+//! before a request needs it. `server.rs` says what may come when, `world.rs` what is known of a
 //! place; each request has a file.
 
 mod actions;
