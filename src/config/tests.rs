@@ -98,6 +98,8 @@ fn a_repository_may_only_narrow() {
         after,
         Settings {
             ignore: after.ignore.clone(),
+            // Each has a home of its own.
+            file: after.file.clone(),
             ..before
         }
     );

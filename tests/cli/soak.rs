@@ -16,6 +16,9 @@ const SECONDS: &str = "FATHOM_TEST_SOAK_SECONDS";
 /// Files of the tree, at most.
 const FILES: u64 = 120;
 
+/// MiB of memory that the daemon may take.
+const LARGEST: u64 = 512;
+
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
 
@@ -162,13 +165,14 @@ fn an_index_that_followed_random_edits_is_a_fresh_one() {
     assert_eq!(followed, content(&sandbox, &fresh), "after {edits} edits");
     assert!(!followed.is_empty());
     sandbox.run(&["check"]).expect_code(0);
-    if let (Some(first), Some(last)) = (sizes.first(), sizes.last()) {
+    // Caches fill in the first seconds; after a third of the time nothing may grow.
+    if let (Some(warm), Some(last)) = (sizes.get(sizes.len() / 3), sizes.last()) {
         assert!(
-            last.0 < first.0 + 64,
+            last.0 < warm.0 + 32 && last.0 < LARGEST,
             "memory in MiB and open files: {sizes:?}"
         );
         assert!(
-            last.1 < first.1 + 12,
+            last.1 < warm.1 + 12,
             "memory in MiB and open files: {sizes:?}"
         );
     }

@@ -107,10 +107,8 @@ fn write_text(
         writeln!(out, "{}", paint.faint(line))?;
     }
     for named in named {
-        let (kind, size) = (
-            named.kind.as_str(),
-            shown(u64::from(named.size) * 1_000_000),
-        );
+        // What it will be is known only roughly before the hub is asked.
+        let (kind, size) = (named.kind.as_str(), format!("~{} MB", named.size));
         let line = format!(
             "{:width$}  {kind:16}  {size:>8}  {:7}  {:9}  {}; {}",
             named.name, "", "", named.licence, named.about
