@@ -16,6 +16,8 @@ const SECONDS: &str = "FATHOM_TEST_SOAK_SECONDS";
 /// Files of the tree, at most.
 const FILES: u64 = 120;
 
+/// Seconds in which caches fill; after them nothing may grow.
+const WARM: u64 = 20;
 /// MiB of memory that the daemon may take.
 const LARGEST: u64 = 512;
 
@@ -133,7 +135,8 @@ fn size(pid: Pid) -> (u64, usize) {
 #[cfg(target_os = "linux")]
 fn an_index_that_followed_random_edits_is_a_fresh_one() {
     let seconds = std::env::var(SECONDS).map_or(8, |seconds| seconds.parse().unwrap());
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let began = Instant::now();
+    let end = began + Duration::from_secs(seconds);
     let sandbox = Sandbox::new(&[]);
     let tree = sandbox.tree();
     (0..FILES).for_each(|number| write(&path(&tree, number), &text(number)));
@@ -148,7 +151,10 @@ fn an_index_that_followed_random_edits_is_a_fresh_one() {
         match edits % 400 {
             100 => lose_events(&sandbox, daemon.pid()),
             200 => drop(daemon.until_fresh()),
-            300 => sizes.push(size(daemon.pid())),
+            300 => {
+                let (memory, files) = size(daemon.pid());
+                sizes.push((began.elapsed().as_secs(), memory, files));
+            }
             _ => std::thread::sleep(Duration::from_millis(numbers.below(12))),
         }
     }
@@ -165,15 +171,15 @@ fn an_index_that_followed_random_edits_is_a_fresh_one() {
     assert_eq!(followed, content(&sandbox, &fresh), "after {edits} edits");
     assert!(!followed.is_empty());
     sandbox.run(&["check"]).expect_code(0);
-    // Caches fill in the first seconds; after a third of the time nothing may grow.
-    if let (Some(warm), Some(last)) = (sizes.get(sizes.len() / 3), sizes.last()) {
+    assert!(
+        sizes.iter().all(|(_, memory, _)| *memory < LARGEST),
+        "seconds, memory in MiB and open files: {sizes:?}"
+    );
+    let warm = sizes.iter().find(|(at, ..)| *at >= WARM);
+    if let (Some((_, memory, files)), Some(last)) = (warm, sizes.last()) {
         assert!(
-            last.0 < warm.0 + 32 && last.0 < LARGEST,
-            "memory in MiB and open files: {sizes:?}"
-        );
-        assert!(
-            last.1 < warm.1 + 12,
-            "memory in MiB and open files: {sizes:?}"
+            last.1 < memory + 32 && last.2 < files + 12,
+            "seconds, memory in MiB and open files: {sizes:?}"
         );
     }
 }
