@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod encoder;
 pub mod engine;
 pub mod env;
+pub mod leaving;
 pub mod lsp;
 pub mod model;
 pub mod output;

@@ -39,5 +39,7 @@ fn main() -> ExitCode {
         Command::Man(args) => cli::man::run(&args),
         Command::Eval(args) => cli::eval::run(&global, &args),
     };
-    errors::finish(result).into()
+    let exit = errors::finish(result);
+    fathom::leaving::leave();
+    exit.into()
 }

@@ -18,6 +18,7 @@ use fathom_retriever::QueryEncoder;
 use crate::config::Settings;
 use crate::daemon::client::Remote;
 use crate::encoder;
+use crate::leaving::working;
 use crate::workspace::{Workspace, WorkspaceError};
 
 /// A model, and the query that it was loaded for.
@@ -145,7 +146,7 @@ fn load(
 ) -> Result<Loaded, EncoderError> {
     let engine = match daemon {
         Some(daemon) => Engine::Daemon(daemon),
-        None => Engine::Here(Box::new(Encoder::open(&profile, &options)?)),
+        None => Engine::Here(Box::new(opened(&profile, &options)?)),
     };
     let mut loaded = Loaded {
         profile,
@@ -158,6 +159,11 @@ fn load(
         loaded.first = Some((query, embedding));
     }
     Ok(loaded)
+}
+
+fn opened(profile: &Profile, options: &EncoderOptions) -> Result<Encoder, EncoderError> {
+    let _working = working();
+    Encoder::open(profile, options)
 }
 
 fn joined(thread: JoinHandle<Result<Loaded, EncoderError>>) -> State {
@@ -178,7 +184,9 @@ impl Loaded {
         {
             return Ok(embedding);
         }
-        self.here()?.encode_query(query)
+        let encoder = self.here()?;
+        let _working = working();
+        encoder.encode_query(query)
     }
 
     fn chunks(
@@ -201,13 +209,15 @@ impl Loaded {
         {
             return Ok(embeddings);
         }
-        pipeline::embed(self.here()?, documents)
+        let encoder = self.here()?;
+        let _working = working();
+        pipeline::embed(encoder, documents)
     }
 
     /// The encoder in this process; a daemon that did not answer is not asked again.
     fn here(&mut self) -> Result<&mut Encoder, EncoderError> {
         if let Engine::Daemon(_) = self.engine {
-            let encoder = Encoder::open(&self.profile, &self.options)?;
+            let encoder = opened(&self.profile, &self.options)?;
             self.engine = Engine::Here(Box::new(encoder));
         }
         match &mut self.engine {

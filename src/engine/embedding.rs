@@ -66,6 +66,7 @@ impl Engine {
 
     /// By a session that is not the one of queries, so that searches need not wait.
     fn encode(&self, documents: &[Document]) -> Result<Vec<Embedding>, WorkspaceError> {
+        let _working = crate::leaving::working();
         let mut encoder = self.encoders().take()?;
         let mut embeddings = Vec::with_capacity(documents.len());
         for batch in documents.chunks(BATCH) {

@@ -369,6 +369,7 @@ impl Workspace {
     ) -> Result<EncodeReport, WorkspaceError> {
         let (store, patience) = (self.store(), options.wait);
         options.threads = encoder::sessions(&self.profile, options.threads);
+        let _working = crate::leaving::working();
         let report = pipeline::encode_missing(&store, &self.encoders, &options, cancel, on)?;
         if !report.cancelled && report.encoded > 0 {
             self.train_codebook(&store, patience, codebook::ENOUGH)?;
