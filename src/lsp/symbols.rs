@@ -212,6 +212,9 @@ fn by_name(asked: &Asked, place: &Place, query: &str) -> Result<Vec<Value>, Refu
 
 /// Places that the query describes; none before it says something.
 fn by_meaning(asked: &Asked, place: &Place, query: &str) -> Result<Vec<Value>, Refusal> {
+    asked
+        .world
+        .catch_up(place, Freshness::Encoded, &asked.cancel);
     if query.chars().count() < MEANINGFUL {
         return Ok(Vec::new());
     }
