@@ -1,6 +1,7 @@
 //! `fathom model pull`: fetch a model from the hub.
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
@@ -153,7 +154,8 @@ fn pull(
     let folders = reader::folders(settings);
     let first = fetched.first().map(|file| file.path.as_path());
     let on_disk = OnDisk::at(first.unwrap_or(&folders.own), &folders);
-    note(&on_disk, settings, found, licence, &fetched)?;
+    let place = (on_disk.name.as_str(), on_disk.folder.as_path());
+    note(place, settings, found, licence, &fetched)?;
     if fetched.iter().all(|file| file.was_there) {
         global.note("it was here already");
     }
@@ -208,16 +210,17 @@ pub(super) fn show(global: &Global, progress: &Progress, event: &Event<'_>) {
 }
 
 /// Writes down what came from where, so that it can be verified and removed.
-fn note(
-    on_disk: &OnDisk,
+/// `name` and `folder` are those of the record.
+pub fn note(
+    (name, folder): (&str, &Path),
     settings: &Settings,
     found: &Repository,
     licence: Option<String>,
     fetched: &[Fetched],
 ) -> Result<(), StoreError> {
-    let before = Record::load(&on_disk.folder)?;
+    let before = Record::load(folder)?;
     let mut record = Record {
-        name: on_disk.name.clone(),
+        name: name.to_owned(),
         licence,
         origin: Origin::Hub {
             endpoint: settings.hub.endpoint.clone(),
@@ -234,7 +237,7 @@ fn note(
         brought: !file.was_there,
     };
     record.add(fetched.iter().map(file).collect());
-    record.save(&on_disk.folder)
+    record.save(folder)
 }
 
 fn report(args: &PullArgs, model: &Installed) -> Result<Exit> {

@@ -8,12 +8,11 @@ use fathom::config::Settings;
 use fathom::encoder::installed;
 use fathom::output::{escape, json};
 use fathom_encoders::Named;
-use fathom_models::hub::{Fetched, Hub, RemoteFile, Repository};
-use fathom_models::store::{FileRecord, Origin, Record};
+use fathom_models::hub::{Hub, RemoteFile, Repository};
 use serde_json::json;
 
 use super::encoders::Encoder;
-use super::pull::{PullArgs, announce, show};
+use super::pull::{PullArgs, announce, note, show};
 use crate::cli::Global;
 use crate::errors::{Exit, Failure, tell};
 use crate::progress::Progress;
@@ -54,7 +53,8 @@ pub fn pull(
     progress.finish();
     let fetched = fetched?;
     let name = named.map_or(&found.name, |named| &named.name);
-    note(name, settings, found, licence, &fetched)?;
+    let folder = installed::notes(name, settings);
+    note((name, &folder), settings, found, licence, &fetched)?;
     if fetched.iter().all(|file| file.was_there) {
         global.note("it was here already");
     }
@@ -101,37 +101,6 @@ fn wanted<'a>(found: &'a Repository, named: Option<&Named>) -> Result<Vec<&'a Re
 
 fn is_graph(file: &str) -> bool {
     file.ends_with(".onnx")
-}
-
-/// Writes down what came from where, so that it can be verified and removed.
-fn note(
-    name: &str,
-    settings: &Settings,
-    found: &Repository,
-    licence: Option<String>,
-    fetched: &[Fetched],
-) -> Result<()> {
-    let folder = installed::notes(name, settings);
-    let before = Record::load(&folder)?;
-    let mut record = Record {
-        name: name.to_owned(),
-        licence,
-        origin: Origin::Hub {
-            endpoint: settings.hub.endpoint.clone(),
-            repository: found.name.clone(),
-            revision: found.revision.clone(),
-            commit: found.commit.clone(),
-        },
-        files: before.map(|record| record.files).unwrap_or_default(),
-    };
-    let file = |file: &Fetched| FileRecord {
-        path: file.path.clone(),
-        bytes: file.size,
-        hash: file.digest.to_string(),
-        brought: !file.was_there,
-    };
-    record.add(fetched.iter().map(file).collect());
-    Ok(record.save(&folder)?)
 }
 
 pub fn report(args: &PullArgs, encoder: &Encoder) -> Result<Exit> {
