@@ -59,7 +59,14 @@ def main():
 
 
 def crates(folder):
-    """The newest version of each crate."""
+    found = crates_here()
+    for crate, _ in found.values():
+        copy(crate, folder / "crates" / crate.name)
+    return [source for _, source in found.values()]
+
+
+def crates_here():
+    """name -> (folder, source) of the newest version of each permissively licensed crate."""
     found = {}
     for registry in Path("~/.cargo/registry/src").expanduser().iterdir():
         for crate in sorted(registry.iterdir()):
@@ -68,9 +75,7 @@ def crates(folder):
             licence = re.search(r'^license *= *"(.*)"', manifest, re.MULTILINE)
             if not CRATE_EXCLUDED.search(name) and not BENCHMARK.search(f"/{name}") and PERMISSIVE.search(manifest):
                 found[name] = (crate, ("crate", name, version, licence.group(1)))
-    for crate, _ in found.values():
-        copy(crate, folder / "crates" / crate.name)
-    return [source for _, source in found.values()]
+    return found
 
 
 def python_library(folder):
@@ -166,6 +171,9 @@ def unpack(archive, into):
                 tar.extract(member, into, filter="data")
 
 
+ignored = shutil.ignore_patterns
+
+
 def copy(source, into, ignore=None):
     shutil.copytree(source, into, ignore=ignore, symlinks=True, dirs_exist_ok=True)
 
@@ -178,4 +186,5 @@ def without_benchmark(folder):
             shutil.rmtree(path)
 
 
-main()
+if __name__ == "__main__":
+    main()

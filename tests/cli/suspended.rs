@@ -100,8 +100,9 @@ fn a_daemon_that_is_suspended_while_it_encodes_is_no_obstacle() {
     daemon.until("it encodes", |status| {
         status["repositories"][0]["state"] == "encoding"
     });
-    // It may be at the moment of a commit, which is not where it stays.
-    let is_found = (0..5).any(|round| {
+    // It may be stopped in the middle of a commit, which others wait for; it goes on for longer every time.
+    let is_found = (0..8).any(|round| {
+        std::thread::sleep(Duration::from_millis(150 * round));
         kill_process(daemon.pid(), Signal::STOP).unwrap();
         let name = format!("while_suspended_{round}");
         sandbox.write("src/new.rs", &format!("pub fn {name}() {{}}\n"));
