@@ -3,6 +3,7 @@
 use fathom_indexes::{ChunkHead, ChunkKind};
 use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
 
+use crate::content::Content;
 use crate::error::RetrieveError;
 use crate::request::Filter;
 
@@ -11,6 +12,7 @@ use crate::request::Filter;
 pub struct Matcher {
     languages: Vec<String>,
     kinds: Vec<ChunkKind>,
+    content: Content,
     under: Option<Vec<u8>>,
     included: GlobSet,
     excluded: GlobSet,
@@ -24,6 +26,7 @@ impl Matcher {
         Ok(Matcher {
             languages: filter.languages.clone(),
             kinds: filter.kinds.clone(),
+            content: filter.content,
             under: filter
                 .under
                 .as_deref()
@@ -38,6 +41,7 @@ impl Matcher {
     pub fn is_open(&self) -> bool {
         self.languages.is_empty()
             && self.kinds.is_empty()
+            && self.content == Content::All
             && self.under.is_none()
             && self.included.is_empty()
             && self.excluded.is_empty()
@@ -45,12 +49,13 @@ impl Matcher {
 
     /// Whether a chunk may answer.
     pub fn keeps(&self, chunk: &ChunkHead<'_>) -> bool {
-        self.keeps_kind(chunk.kind) && self.keeps_file(chunk.path, chunk.language)
+        self.keeps_kind(chunk.kind, chunk.language) && self.keeps_file(chunk.path, chunk.language)
     }
 
-    /// Whether chunks of this kind may answer.
-    pub fn keeps_kind(&self, kind: ChunkKind) -> bool {
-        self.kinds.is_empty() || self.kinds.contains(&kind)
+    /// Whether chunks of this kind, in a file of this language, may answer.
+    pub fn keeps_kind(&self, kind: ChunkKind, language: &str) -> bool {
+        let is_wanted = self.kinds.is_empty() || self.kinds.contains(&kind);
+        is_wanted && self.content.holds(kind, language)
     }
 
     /// Whether chunks of this file may answer.

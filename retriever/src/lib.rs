@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod candidates;
 mod confidence;
+mod content;
 mod definitions;
 mod error;
 pub mod evaluate;
@@ -20,6 +21,7 @@ mod symbol_mode;
 pub mod understand;
 mod words;
 
+pub use content::Content;
 pub use error::RetrieveError;
 pub use imports::is_import;
 pub use request::{

@@ -78,7 +78,7 @@ fn in_file(
     };
     let kept = by_chunk
         .into_iter()
-        .filter(|(index, _)| matcher.keeps_kind(chunks[*index].record.kind));
+        .filter(|(index, _)| matcher.keeps_kind(chunks[*index].record.kind, &file.record.language));
     Ok(kept.map(found).collect())
 }
 

@@ -3,6 +3,7 @@
 use fathom_encoders::{Embedding, EncoderError};
 use fathom_indexes::{ChunkKind, ChunkRow};
 
+use crate::content::Content;
 use crate::understand::Understanding;
 
 /// Which lists a search draws on.
@@ -61,6 +62,8 @@ pub struct Filter {
     pub globs: Vec<String>,
     /// Kinds of chunk.
     pub kinds: Vec<ChunkKind>,
+    /// Code, docs, configuration, or all.
+    pub content: Content,
     /// A file or folder, relative to the root, that all answers lie in.
     pub under: Option<Vec<u8>>,
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use fathom_indexes::ChunkKind;
 use fathom_retriever::{
-    Filter, Mode, SearchOutcome, SearchRequest, SimilarRequest, chunk_at, search, similar,
+    Content, Filter, Mode, SearchOutcome, SearchRequest, SimilarRequest, chunk_at, search, similar,
 };
 use proptest::prelude::*;
 use toy::{Toy, ToyEncoder};
@@ -197,6 +197,27 @@ fn filters_hold_in_every_mode() {
                 ..Filter::default()
             },
             vec!["docs/guide.md"],
+        ),
+        (
+            Filter {
+                content: Content::Docs,
+                ..Filter::default()
+            },
+            vec!["docs/guide.md"],
+        ),
+        (
+            Filter {
+                content: Content::Code,
+                ..Filter::default()
+            },
+            vec!["src/router.rs", "src/client.py", "tests/router.rs"],
+        ),
+        (
+            Filter {
+                content: Content::Config,
+                ..Filter::default()
+            },
+            vec![],
         ),
     ] {
         for (mode, query) in Mode::ALL.into_iter().zip([

@@ -10,7 +10,7 @@ use fathom::engine::results;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
 use fathom_indexes::ChunkKind;
-use fathom_retriever::{Filter, Mode, QueryEncoder, SearchOutcome, SearchRequest};
+use fathom_retriever::{Content, Filter, Mode, QueryEncoder, SearchOutcome, SearchRequest};
 
 use super::Global;
 use super::format::{Format, FormatArgs};
@@ -60,6 +60,15 @@ pub struct FilterArgs {
     /// variable, macro, test, section, data, code
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = kind)]
     kind: Vec<ChunkKind>,
+    /// Only code, docs (Markdown and other prose), or config (JSON, YAML, TOML and other data)
+    #[arg(
+        long,
+        value_name = "CONTENT",
+        default_value = "all",
+        hide_default_value = true
+    )]
+    #[arg(value_parser = ["code", "docs", "config", "all"])]
+    content: String,
     /// At most so many results of one file
     #[arg(long, value_name = "N")]
     per_file: Option<usize>,
@@ -93,6 +102,7 @@ impl FilterArgs {
                 languages: self.lang.clone(),
                 globs: self.glob.clone(),
                 kinds: self.kind.clone(),
+                content: Content::parse(&self.content).unwrap_or_default(),
                 under: None,
             },
             per_file: self.per_file,

@@ -1,7 +1,7 @@
 //! What servers are asked for, with the names that people and programs write.
 
 use fathom_indexes::ChunkKind;
-use fathom_retriever::{Filter, Mode, SearchRequest};
+use fathom_retriever::{Content, Filter, Mode, SearchRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub struct SearchParams {
     /// Only these kinds of code: function, method, type, interface, module, impl, constant,
     /// variable, macro, test, section, data, code.
     pub kinds: Vec<String>,
+    /// `code`, `docs` (Markdown and other prose), `config` (JSON, YAML, TOML and other data) or
+    /// `all` (the default).
+    pub content: String,
     /// At most so many results of one file; 0: no limit.
     pub per_file: usize,
     /// Results with a lower score are left out.
@@ -47,6 +50,9 @@ pub enum RequestError {
     /// A mode that there is not.
     #[error("`{0}` is no mode; write `hybrid`, `late`, `dense`, `lexical`, `regex` or `symbol`")]
     Mode(String),
+    /// A content that there is not.
+    #[error("`{0}` is no content; write `code`, `docs`, `config` or `all`")]
+    Content(String),
     /// A kind that there is not.
     #[error("`{0}` is no kind of code; write one of {1}")]
     Kind(String, String),
@@ -101,6 +107,7 @@ impl SearchParams {
                 languages: self.languages.clone(),
                 globs: self.globs.clone(),
                 kinds: kinds(&self.kinds)?,
+                content: content(&self.content)?,
                 under: None,
             },
             per_file: (self.per_file > 0).then_some(self.per_file),
@@ -114,6 +121,13 @@ fn mode(name: &str) -> Result<Mode, RequestError> {
     match name {
         "" => Ok(Mode::default()),
         name => Mode::parse(name).ok_or_else(|| RequestError::Mode(name.to_owned())),
+    }
+}
+
+fn content(name: &str) -> Result<Content, RequestError> {
+    match name {
+        "" => Ok(Content::default()),
+        name => Content::parse(name).ok_or_else(|| RequestError::Content(name.to_owned())),
     }
 }
 
@@ -161,6 +175,7 @@ mod tests {
         for wrong in [
             asked(|params| params.mode = "best".into()),
             asked(|params| params.kinds = vec!["class".into()]),
+            asked(|params| params.content = "prose".into()),
             asked(|params| params.top_k = 201),
             asked(|params| params.offset = usize::MAX),
             asked(|params| params.query = " ".into()),

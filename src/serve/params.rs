@@ -29,6 +29,8 @@ pub struct SimilarParams {
     pub globs: Vec<String>,
     /// Only these kinds of code.
     pub kinds: Vec<String>,
+    /// `code`, `docs`, `config` or `all` (the default).
+    pub content: String,
     /// At most so many results of one file; 0: no limit.
     pub per_file: usize,
     /// Results with a lower score are left out.
@@ -49,6 +51,7 @@ impl SimilarParams {
             languages: self.languages.clone(),
             globs: self.globs.clone(),
             kinds: self.kinds.clone(),
+            content: self.content.clone(),
             per_file: self.per_file,
             min_score: self.min_score,
             ..SearchParams::default()
@@ -73,6 +76,8 @@ pub struct AskParams {
     pub globs: Vec<String>,
     /// Only these kinds of code.
     pub kinds: Vec<String>,
+    /// `code`, `docs`, `config` or `all` (the default).
+    pub content: String,
     /// Tokens of the answer at most, up to 4096; 0: 600.
     pub max_tokens: usize,
     /// Tokens of code that the reader is shown, up to 32768; 0: 3000.
@@ -88,6 +93,7 @@ impl AskParams {
             languages: self.languages.clone(),
             globs: self.globs.clone(),
             kinds: self.kinds.clone(),
+            content: self.content.clone(),
             ..SearchParams::default()
         };
         Ok(search.request(default)?)

@@ -145,8 +145,47 @@ fn filters_narrow() {
     assert_eq!(with(&["--glob", "*.md"]), ["docs/guide.md"]);
     assert_eq!(with(&["--glob", "!*.md"]), ["src/colour.py", "src/lock.rs"]);
     assert_eq!(with(&["--kind", "section"]), ["docs/guide.md"]);
+    assert_eq!(with(&["--content", "docs"]), ["docs/guide.md"]);
+    assert_eq!(
+        with(&["--content", "code"]),
+        ["src/colour.py", "src/lock.rs"]
+    );
+    assert_eq!(with(&["--content", "all"]), with(&[]));
     assert_eq!(with(&["src"]), ["src/colour.py", "src/lock.rs"]);
     assert_eq!(with(&["src/lock.rs"]), ["src/lock.rs"]);
+}
+
+#[test]
+fn content_narrows_each_mode_and_all_is_as_without() {
+    let sandbox = indexed();
+    sandbox.write("settings.toml", "[lock]\nwriter = 30\n");
+    for mode in ["hybrid", "late", "dense", "lexical"] {
+        let run = |extra: &[&str]| {
+            let args = [&["search", "--json", "--mode", mode, "writer lock"], extra].concat();
+            sandbox.run(&args).json()["results"].clone()
+        };
+        assert_eq!(run(&["--content", "all"]), run(&[]), "{mode}");
+        for (content, expected) in [
+            ("code", &["src/lock.rs", "src/colour.py"][..]),
+            ("docs", &["docs/guide.md"]),
+            ("config", &["settings.toml"]),
+        ] {
+            let found = run(&["--content", content]);
+            for hit in found.as_array().unwrap() {
+                let path = hit["path"].as_str().unwrap();
+                assert!(expected.contains(&path), "{mode} {content} {path}");
+            }
+        }
+    }
+    let config = sandbox.found(&["--content", "config", "writer lock"]);
+    assert_eq!(config, ["settings.toml"]);
+    let wrong = sandbox.run(&["search", "--content", "prose", "lock"]);
+    assert!(
+        wrong
+            .expect_code(2)
+            .stderr
+            .contains("code, docs, config, all")
+    );
 }
 
 #[test]

@@ -237,6 +237,10 @@ fn everything_that_commands_find_is_served() {
     let args = ["search", "--json", "-k1", "writer lock"];
     assert_eq!(sandbox.run(&args).json()["results"], found["results"]);
 
+    let docs = json!({"query": "writer lock", "content": "docs"});
+    let docs = served.post("/v1/search", &docs).json();
+    assert_eq!(docs["results"][0]["path"], "docs/guide.md");
+
     let similar = served
         .post("/v1/similar", &json!({"path": "src/lock.rs", "line": 4}))
         .json();
@@ -357,6 +361,11 @@ fn wrong_requests_are_refused_with_a_reason() {
         (
             "/v1/search",
             json!({"query": "x", "colour": 1}).to_string(),
+            (400, "bad-request"),
+        ),
+        (
+            "/v1/search",
+            json!({"query": "x", "content": "prose"}).to_string(),
             (400, "bad-request"),
         ),
         (

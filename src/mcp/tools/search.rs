@@ -39,6 +39,10 @@ pub struct Params {
     /// variable, macro, test, section, data, code.
     #[serde(default)]
     kinds: Vec<String>,
+    /// Only this content. all (the default); code: with its doc comments; docs: Markdown and other
+    /// prose; config: JSON, YAML, TOML and other data.
+    #[serde(default)]
+    content: Content,
     /// Number of results, 1 to 200.
     #[serde(default = "results")]
     top_k: usize,
@@ -80,6 +84,28 @@ impl Mode {
     }
 }
 
+/// What is searched. Without comments, so that its schema is a plain list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Content {
+    #[default]
+    All,
+    Code,
+    Docs,
+    Config,
+}
+
+impl Content {
+    fn name(self) -> &'static str {
+        match self {
+            Content::All => "all",
+            Content::Code => "code",
+            Content::Docs => "docs",
+            Content::Config => "config",
+        }
+    }
+}
+
 fn results() -> usize {
     RESULTS
 }
@@ -101,6 +127,7 @@ pub fn run(call: &Call, params: &Params) -> Result<Reply, Fault> {
         languages: params.languages.clone(),
         globs: params.globs.clone(),
         kinds: params.kinds.clone(),
+        content: params.content.name().to_owned(),
         ..SearchParams::default()
     };
     let request = request.request(RESULTS)?;

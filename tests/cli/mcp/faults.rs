@@ -93,6 +93,11 @@ fn wrong_arguments_are_refused_with_the_next_step() {
             "invalid type: integer `1`, expected a string",
         ),
         ("search", json!({"query": ["a"]}), "invalid type: sequence"),
+        (
+            "search",
+            json!({"query": "a", "content": "prose"}),
+            "unknown variant `prose`",
+        ),
         ("search", json!({"query": null}), "invalid type: null"),
         (
             "search",
