@@ -88,11 +88,16 @@ def from_source_package(name, folder):
     with tempfile.TemporaryDirectory() as work:
         if not run(["apt-get", "source", "--download-only", "-q", name], work):
             return left_out(name, "cannot be fetched")
-        into = folder / "debian" / name
-        for archive in sorted(Path(work).glob("*.tar.*")):
-            if archive.suffix != ".asc":
-                shutil.unpack_archive(archive, into) if ".debian.tar" in archive.name else unpack(archive, into)
         version = next(Path(work).glob("*.dsc")).stem.split("_", 1)[1]
+        return from_archives(Path(work), name, version, folder)
+
+
+def from_archives(work, name, version, folder):
+    """A source package of Debian whose archives are in the folder `work`."""
+    into = folder / "debian" / name
+    for archive in sorted(work.glob("*.tar.*")):
+        if archive.suffix != ".asc":
+            shutil.unpack_archive(archive, into) if ".debian.tar" in archive.name else unpack(archive, into)
     copyright_file = into / "debian" / "copyright"
     licence = licence_of_all(copyright_file.read_text(encoding="utf-8", errors="replace")) if copyright_file.exists() else ""
     shutil.rmtree(into / "debian", ignore_errors=True)

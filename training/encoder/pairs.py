@@ -31,9 +31,13 @@ class Batches:
         self.size, self.symbols = size, symbols
         self.random = np.random.default_rng(seed)
         self.by_repository = defaultdict(lambda: {"doc": [], "symbol": []})
-        languages = defaultdict(int)
+        languages, sizes = defaultdict(int), defaultdict(int)
         for pair in pairs:
-            self.by_repository[pair["repository"]][pair["kind"]].append(pair)
+            sizes[pair["repository"]] += pair["kind"] == "doc"
+        for pair in pairs:
+            # Those that fill no batch are one repository together, for each language.
+            name = pair["repository"] if sizes[pair["repository"]] >= size else f"small {pair['language']}"
+            self.by_repository[name][pair["kind"]].append(pair)
             languages[pair["language"]] += 1
         self.names = sorted(name for name, kinds in self.by_repository.items() if len(kinds["doc"]) >= size)
         # Large repositories and languages count by the square root of their size.

@@ -26,7 +26,7 @@ import export_default
 import pairs as data
 from model import from_checkpoint
 
-QUERY, DOCUMENT = 64, 256
+QUERY, DOCUMENT = 48, 192
 TOKEN_TEMPERATURE, DENSE_TEMPERATURE = 0.03, 0.05
 DENSE_SHARE, BACK_SHARE = 0.3, 0.3
 POOL = 1000
@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--frozen", type=int, default=2, help="lowest layers left as they are, and the embeddings; 0: none, nor these")
     parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers to keep")
     parser.add_argument("--start", help="weights of an earlier run")
+    parser.add_argument("--teacher", help="weights of an earlier run of all layers, whose scores are learnt")
     parser.add_argument("--symbols", type=float, default=0.25, help="share of questions that are names")
     parser.add_argument("--held-out", default="", help="repositories to measure on, with commas [every twentieth]")
     parser.add_argument("--seed", type=int, default=1)
@@ -57,17 +58,20 @@ def held_out(path, named):
     return set(names[::20])
 
 
-def start(options):
-    """The model, and the weights that it began with."""
+def loaded(trained, layers):
+    """The model with the weights of an earlier run, or those that the first one began with."""
     weights, _ = export_default.fetch()
     fitted = dict(np.load(export_default.FITTED))
     projection, bias = fitted["weights"], fitted["bias"]
-    layers = [int(layer) for layer in options.layers.split(",")]
-    if options.start:
-        trained = dict(np.load(options.start))
+    if trained:
+        trained = dict(np.load(trained))
         projection, bias = trained.pop("projection.weights"), trained.pop("projection.bias")
         weights.update(trained)
-    model = from_checkpoint(weights, projection, bias, layers)
+    return from_checkpoint(weights, projection, bias, layers)
+
+
+def start(options):
+    model = loaded(options.start, [int(layer) for layer in options.layers.split(",")])
     if options.frozen:
         model.embeddings.requires_grad_(False)
         for layer in model.encoder["layer"][:options.frozen]:
@@ -89,19 +93,30 @@ def maxsim(questions, question_mask, documents, document_mask):
     return best.sum(-1) / question_mask.sum(-1)[:, None]
 
 
-def loss_of(model, batch, device):
-    """The loss, and the share of questions whose own code comes first."""
+def scores_of(model, batch, device):
+    """[questions, documents], by the token vectors and by the dense vectors, ready for a softmax."""
     q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in batch], QUERY, device)
     d, d_mask, d_dense = encode(model, [pair["ids"] for pair in batch], DOCUMENT, device)
     late = maxsim(q, q_mask, d, d_mask).float() / TOKEN_TEMPERATURE
-    dense = (q_dense @ d_dense.T).float() / DENSE_TEMPERATURE
+    return late, (q_dense @ d_dense.T).float() / DENSE_TEMPERATURE
+
+
+def loss_of(model, teacher, batch, device):
+    """The loss, and the share of questions whose own code comes first."""
+    late, dense = scores_of(model, batch, device)
+    loss = 0.0
+    if teacher:
+        with torch.no_grad():
+            taught = scores_of(teacher, batch, device)
+        for own, other in zip((late, dense), taught):
+            loss = loss + F.kl_div(F.log_softmax(own, 1), F.softmax(other, 1), reduction="batchmean")
     # The same code may answer two questions of a batch: that is no mistake.
     answers = np.array([pair["answer"] for pair in batch])
     same = torch.from_numpy(answers[:, None] == answers[None, :]).to(device)
     same &= ~torch.eye(len(batch), dtype=torch.bool, device=device)
     late, dense = (scores.masked_fill(same, -1e4) for scores in (late, dense))
     right = torch.arange(len(batch), device=device)
-    loss = F.cross_entropy(late, right) + BACK_SHARE * F.cross_entropy(late.T, right)
+    loss = loss + F.cross_entropy(late, right) + BACK_SHARE * F.cross_entropy(late.T, right)
     loss = loss + DENSE_SHARE * F.cross_entropy(dense, right)
     return loss, (late.argmax(1) == right).float().mean()
 
@@ -145,10 +160,13 @@ def main():
     options = arguments()
     torch.manual_seed(options.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Without instructions of its own bfloat16 is slower than float32.
+    short = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
     size = options.batch or (256 if device == "cuda" else 32)
     unseen_names = held_out(options.pairs, options.held_out)
     train, unseen = data.read(options.pairs, unseen_names)
     model = start(options).to(device).train()
+    teacher = loaded(options.teacher, list(range(6))).to(device).eval() if options.teacher else None
     batches = data.Batches(train, size, options.symbols, options.seed)
     print(f"{len(train)} pairs, {len(unseen)} held out of {', '.join(sorted(unseen_names))}; {device}, batches of {size}")
     trained = [value for value in model.parameters() if value.requires_grad]
@@ -169,8 +187,8 @@ def main():
             break
         for group in optimizer.param_groups:
             group["lr"] = options.rate * min(part / 0.03, 1 - part + 0.01, 1.0)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss, first = loss_of(model, batches.draw(), device)
+        with torch.autocast(device, torch.bfloat16, enabled=short):
+            loss, first = loss_of(model, teacher, batches.draw(), device)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
