@@ -50,7 +50,7 @@ fn main() -> Result<(), Failure> {
         }
     });
     std::thread::scope(|scope| {
-        let daemon = scope.spawn(|| serve(options, &stop, on).map_err(|e| e.to_string()));
+        let daemon = scope.spawn(|| serve(options, &|| None, &stop, on).map_err(|e| e.to_string()));
         let measured = switches(&root, &settings, &encoded).map_err(|e| e.to_string());
         stop.store(true, Ordering::SeqCst);
         daemon.join().map_err(|_| "the daemon panicked")??;

@@ -249,7 +249,8 @@ fn daemon(root: &Path, data: &Path) -> Result<(), Failure> {
         idle_exit: None,
     };
     let tell = Arc::new(|line: &str| println!("{line}"));
-    Ok(serve(options, &NEVER, tell)?)
+    serve(options, &|| None, &NEVER, tell)?;
+    Ok(())
 }
 
 fn be_client(searcher: &Searcher, number: usize, queries: usize) -> Result<(), Failure> {

@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            if let Err(error) = serve(options, &stop, on) {
+            if let Err(error) = serve(options, &|| None, &stop, on) {
                 eprintln!("{error}");
             }
         });

@@ -101,7 +101,7 @@ fn refresh(global: &Global, workspace: &Workspace, args: &IndexArgs) -> anyhow::
             if report.borrowed > 0 {
                 let chunks = report.borrowed;
                 global.note(&format!(
-                    "vectors: of {chunks} chunks from another worktree"
+                    "vectors: of {chunks} chunks from another worktree or clone"
                 ));
             }
             Ok(!signals::cancelled())

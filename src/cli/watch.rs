@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use fathom::config::Settings;
 use fathom::daemon::client::{self, Client};
-use fathom::daemon::{DaemonError, Options, serve};
+use fathom::daemon::{DaemonError, Ended, Options, serve};
+use fathom::encoder::selected;
 use fathom::workspace::{Workspace, background};
 
 use super::Global;
@@ -88,15 +89,21 @@ fn watch(
     let minutes = args
         .idle_exit
         .unwrap_or(if args.detached { 240 } else { 0 });
-    let options = Options {
-        settings,
-        paths,
-        idle_exit: (minutes > 0).then(|| Duration::from_secs(60 * minutes)),
-    };
-    match signals::during(|cancel| serve(options, cancel, on))? {
-        // Two were started at once: the other one serves.
-        Err(DaemonError::Running { .. }) if args.detached => Ok(Exit::Found),
-        other => Ok(other.map(|()| Exit::Found)?),
+    let (mut settings, mut paths) = (settings, paths);
+    loop {
+        let options = Options {
+            settings: settings.clone(),
+            paths: paths.clone(),
+            idle_exit: (minutes > 0).then(|| Duration::from_secs(60 * minutes)),
+        };
+        let selected_now = || Some(selected(&global.settings().ok()?).ok()?.id().to_owned());
+        match signals::during(|cancel| serve(options, &selected_now, cancel, on.clone()))? {
+            // Two were started at once: the other one serves.
+            Err(DaemonError::Running { .. }) if args.detached => return Ok(Exit::Found),
+            Ok(Ended::Stopped) => return Ok(Exit::Found),
+            Ok(Ended::OtherModels(roots)) => (settings, paths) = (global.settings()?, roots),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

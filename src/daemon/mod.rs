@@ -19,7 +19,7 @@ mod serve;
 mod server;
 mod watched;
 
-pub use serve::{Options, serve};
+pub use serve::{Ended, Options, SelectedNow, serve};
 pub use watched::{OnNote, Watched};
 
 use std::path::PathBuf;

@@ -23,6 +23,18 @@ const TICK: Timespec = Timespec {
     tv_nsec: 200_000_000,
 };
 
+/// Why a daemon has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, or nobody needed it.
+    Stopped,
+    /// Other models were selected; these roots were watched.
+    OtherModels(Vec<PathBuf>),
+}
+
+/// The profile that is selected now, as far as there is one.
+pub type SelectedNow<'a> = &'a dyn Fn() -> Option<String>;
+
 /// How to run a daemon.
 pub struct Options {
     /// Settings of its user.
@@ -33,12 +45,18 @@ pub struct Options {
     pub idle_exit: Option<Duration>,
 }
 
-/// Watches and listens until it is cancelled, told to stop, or idle for too long. `on` gets a line
-/// about everything that it does.
+/// Watches and listens until it is cancelled, told to stop, idle for too long, or until a client
+/// has other models and `selected_now` says the same. `on` gets a line about everything that it
+/// does.
 ///
 /// # Errors
 /// [`DaemonError`] if it cannot begin.
-pub fn serve(options: Options, cancel: &AtomicBool, on: OnNote) -> Result<(), DaemonError> {
+pub fn serve(
+    options: Options,
+    selected_now: SelectedNow<'_>,
+    cancel: &AtomicBool,
+    on: OnNote,
+) -> Result<Ended, DaemonError> {
     let Options {
         settings,
         paths,
@@ -64,9 +82,16 @@ pub fn serve(options: Options, cancel: &AtomicBool, on: OnNote) -> Result<(), Da
             on(&message);
         }
     }
+    let mut ended = Ended::Stopped;
     std::thread::scope(|scope| {
         let is_idle = || idle_exit.is_some_and(|limit| server.idle() >= limit);
         while !cancel.load(Ordering::SeqCst) && !server.is_stopped() && !is_idle() {
+            let is_other = |now: String| now != profile.id();
+            if server.takes_doubt() && selected_now().is_some_and(is_other) {
+                ended = Ended::OtherModels(server.roots());
+                on("other models are selected; it begins anew");
+                break;
+            }
             if !is_readable(&listener) {
                 continue;
             }
@@ -81,7 +106,7 @@ pub fn serve(options: Options, cancel: &AtomicBool, on: OnNote) -> Result<(), Da
         server.stop();
     });
     server.end();
-    Ok(())
+    Ok(ended)
 }
 
 fn is_readable(listener: &UnixListener) -> bool {

@@ -37,6 +37,8 @@ pub struct Server {
     documents: Documents,
     repositories: Mutex<BTreeMap<PathBuf, Arc<Watched>>>,
     stop: AtomicBool,
+    /// A client has other models.
+    doubt: AtomicBool,
     began: Instant,
     used: Mutex<Instant>,
     connections: AtomicUsize,
@@ -61,6 +63,7 @@ impl Server {
             model,
             repositories: Mutex::default(),
             stop: AtomicBool::new(false),
+            doubt: AtomicBool::new(false),
             began: Instant::now(),
             used: Mutex::new(Instant::now()),
             connections: AtomicUsize::new(0),
@@ -103,6 +106,16 @@ impl Server {
         self.stop.load(Ordering::SeqCst)
     }
 
+    /// Whether a client had other models since this was asked last.
+    pub fn takes_doubt(&self) -> bool {
+        self.doubt.swap(false, Ordering::SeqCst)
+    }
+
+    /// The repositories that are watched.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.repositories().keys().cloned().collect()
+    }
+
     /// Since the last request or change of a file.
     pub fn idle(&self) -> Duration {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,9 +153,13 @@ impl Server {
             self.requests.fetch_add(1, Ordering::Relaxed);
             let reply = match request {
                 Request::Hello { identity } => {
-                    is_same = identity == Identity::ours(&self.settings);
+                    let ours = Identity::ours(&self.settings);
+                    is_same = identity == ours;
+                    if identity.profile != ours.profile {
+                        self.doubt.store(true, Ordering::SeqCst);
+                    }
                     Reply::Hello {
-                        identity: Identity::ours(&self.settings),
+                        identity: ours,
                         pid: std::process::id(),
                     }
                 }

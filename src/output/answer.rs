@@ -15,7 +15,7 @@ use fathom_answerer::untrusted::neutral;
 use fathom_retriever::Confidence;
 use serde_json::{Map, Value, json};
 
-use super::card::{Explained, card_json, place_json, range, write_card};
+use super::card::{Explained, fresh_card_json, place_json, range, write_card};
 use super::highlight::Highlighter;
 use super::style::Paint;
 use super::{escape, json};
@@ -334,6 +334,7 @@ pub fn document(asked: &Asked) -> Value {
         value["name"] = span.name.as_str().into();
         value["score"] = json::rounded(span.score).into();
         value["text"] = span.text.as_str().into();
+        value["freshness"] = json::freshness(&asked.changed, &span.path).into();
         value
     });
     let mut document = json!({
@@ -354,11 +355,12 @@ pub fn document(asked: &Asked) -> Value {
         "confidence": asked.confidence.map(Confidence::as_str),
         "tiers": steps_json(&asked.steps),
         "evidence": spans.collect::<Vec<_>>(),
-        "card": asked.card.as_ref().map(card_json),
+        "card": asked.card.as_ref().map(|card| fresh_card_json(card, &asked.changed)),
         "hint": (!asked.has_reader()).then_some(NO_READER),
     });
     if let (Some(given), Value::Object(fields)) = (&asked.given, &mut document) {
         fields.extend(given_json(given));
+        fields["sources"] = sources_json(given, Some(&asked.changed));
     }
     document
 }
@@ -385,13 +387,6 @@ fn step(step: &Step) -> Value {
 /// The fields of an answer.
 pub fn given_json(given: &Given) -> Map<String, Value> {
     let answered = &given.answered;
-    let sources = given.sources.iter().map(|(number, cited)| {
-        let mut value = place_json(&cited.place);
-        value["number"] = (*number).into();
-        value["citations"] = cited.citations.into();
-        value["quotes"] = cited.quotes.into();
-        value
-    });
     let counts = |kind: fn(&Claim) -> bool| {
         json!({
             "verified": given.count(kind, Verdict::Verified),
@@ -407,7 +402,7 @@ pub fn given_json(given: &Given) -> Map<String, Value> {
         "supported": given.stands(),
         "answer_confidence": json::rounded(answered.confidence),
         "mean_logprob": answered.mean_logprob.map(json::rounded),
-        "sources": sources.collect::<Vec<_>>(),
+        "sources": sources_json(given, None),
         "checked": {
             "citations": counts(|claim| matches!(claim, Claim::Citation(_))),
             "quotes": counts(|claim| *claim == Claim::Quote),
@@ -420,6 +415,21 @@ pub fn given_json(given: &Given) -> Map<String, Value> {
         Value::Object(fields) => fields,
         _ => Map::new(),
     }
+}
+
+/// What the answer cites or quotes; with its freshness where it is known.
+fn sources_json(given: &Given, changed: Option<&[Vec<u8>]>) -> Value {
+    let sources = given.sources.iter().map(|(number, cited)| {
+        let mut value = place_json(&cited.place);
+        value["number"] = (*number).into();
+        value["citations"] = cited.citations.into();
+        value["quotes"] = cited.quotes.into();
+        if let Some(changed) = changed {
+            value["freshness"] = json::freshness(changed, &cited.place.path).into();
+        }
+        value
+    });
+    sources.collect::<Vec<_>>().into()
 }
 
 fn stats_json(stats: &Stats) -> Value {

@@ -96,10 +96,12 @@ impl Seen {
 
     /// For programs.
     pub fn document(&self) -> Value {
+        let cards = self.cards.iter();
+        let cards = cards.map(|card| fresh_card_json(card, &self.changed));
         json!({
             "target": self.target,
             "generation": self.generation,
-            "cards": self.cards.iter().map(card_json).collect::<Vec<_>>(),
+            "cards": cards.collect::<Vec<_>>(),
             "choices": self.choices.iter().map(choice_json).collect::<Vec<_>>(),
             "missing": self.missing,
         })
@@ -259,8 +261,16 @@ pub fn range(place: &Place, paint: Paint) -> String {
     )
 }
 
+/// A card for programs, with whether its file is still as it was indexed.
+pub fn fresh_card_json(explained: &Explained, changed: &[Vec<u8>]) -> Value {
+    let mut value = card_json(explained);
+    let path = &explained.card.subject.place.path;
+    value["freshness"] = json::freshness(changed, path).into();
+    value
+}
+
 /// A card for programs.
-pub fn card_json(explained: &Explained) -> Value {
+fn card_json(explained: &Explained) -> Value {
     let card = &explained.card;
     let mut value = place_json(&card.subject.place);
     let more = json!({

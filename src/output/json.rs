@@ -145,6 +145,14 @@ pub fn size_in_document(item: &Item) -> usize {
     })
 }
 
+/// Whether a file is as it was indexed, given those that are not.
+pub fn freshness(changed: &[Vec<u8>], path: &[u8]) -> &'static str {
+    match changed.iter().any(|other| other == path) {
+        true => State::Changed.as_str(),
+        false => State::Unchanged.as_str(),
+    }
+}
+
 /// Any value, indented, with a line end.
 pub fn pretty(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;

@@ -146,6 +146,33 @@ fn a_question_without_a_reader_gets_evidence_and_the_command_for_one() {
 }
 
 #[test]
+fn evidence_and_cards_tell_whether_their_files_have_changed() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    let fresh = |expected: &str| {
+        let json = |args: &[&str]| sandbox.run(args).expect_code(0).json();
+        let asked = json(&[
+            "ask",
+            "--json",
+            "--no-refresh",
+            "what does `acquire_lock` do",
+        ]);
+        let explained = json(&["explain", "--json", "--no-refresh", "acquire_lock"]);
+        for place in [
+            &asked["evidence"][0],
+            &asked["card"],
+            &explained["cards"][0],
+        ] {
+            assert_eq!(place["path"], "src/lock.rs");
+            assert_eq!(place["freshness"], expected, "{place}");
+        }
+    };
+    fresh("unchanged");
+    sandbox.write("src/lock.rs", "pub fn acquire_lock() {}\n");
+    fresh("changed");
+}
+
+#[test]
 fn the_context_is_shown_exactly_and_without_secrets() {
     let key = ["AK", "IAIOSFODNN7EXAMPLE"].concat();
     let sandbox = Sandbox::new(&[(

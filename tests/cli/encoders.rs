@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::common::{Run, SMALL, Sandbox};
 use crate::fake_hub::FakeHub;
+use crate::watch::{Daemon, becomes};
 
 const QUERY: &str = "where is a file opened";
 
@@ -91,6 +92,25 @@ fn an_encoder_lives_from_import_to_remove() {
         .run(&["model", "use", "colbert-export"])
         .expect_code(2);
     assert!(gone.stderr.contains("is not on this machine"), "{gone}");
+}
+
+#[test]
+fn a_daemon_goes_on_with_the_models_that_are_selected_later() {
+    let sandbox = with(&["colbert-export"]);
+    let daemon = Daemon::start(&sandbox, &[]);
+    daemon.until_fresh();
+    select(&sandbox, &["colbert-export"]);
+    sandbox.run(&["search", QUERY]).expect_code(0);
+    daemon.until("the other index answers", |_| {
+        answering(&sandbox) == ("colbert-export".to_owned(), None)
+    });
+    let status = daemon.until_fresh();
+    assert_eq!(
+        status["pid"].as_i64(),
+        Some(daemon.pid().as_raw_nonzero().get().into())
+    );
+    sandbox.write("src/new.rs", "pub fn brand_new() {}\n");
+    becomes(&sandbox, "brand_new", &["src/new.rs"]);
 }
 
 #[test]

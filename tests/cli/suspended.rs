@@ -111,6 +111,5 @@ fn a_daemon_that_is_suspended_while_it_encodes_is_no_obstacle() {
         run.stdout == "src/new.rs\n"
     });
     assert!(is_found);
-    daemon.until_fresh();
     sandbox.run(&["check"]).expect_code(0);
 }

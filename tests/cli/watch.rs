@@ -86,7 +86,7 @@ fn indexed(sandbox: &Sandbox, symbol: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn becomes(sandbox: &Sandbox, symbol: &str, files: &[&str]) {
+pub fn becomes(sandbox: &Sandbox, symbol: &str, files: &[&str]) {
     let start = Instant::now();
     while indexed(sandbox, symbol) != files {
         let found = indexed(sandbox, symbol);

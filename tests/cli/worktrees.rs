@@ -1,5 +1,5 @@
-//! Worktrees of one git repository: what one has encoded the others need not, and none depends on
-//! another's index.
+//! Worktrees and clones of one git repository: what one has encoded the others need not, and none
+//! depends on another's index.
 
 use std::path::Path;
 use std::process::Command;
@@ -94,6 +94,20 @@ fn a_search_in_a_new_worktree_has_all_vectors_at_once() {
     );
     assert_eq!(first(&run), ("src/lock.rs".into(), 1.0));
     assert!(!run.stderr.contains("encod"), "{run}");
+}
+
+#[test]
+fn a_second_clone_encodes_nothing() {
+    let sandbox = repository();
+    for clone in ["first", "second"] {
+        git(&sandbox.path("."), &["clone", "-q", "tree", clone]);
+    }
+    let run = run_in(&sandbox, "first", &["index"]).expect_code(0);
+    assert!(run.stderr.contains("encoded: 33 chunks"), "{run}");
+    let run = run_in(&sandbox, "second", &["index"]).expect_code(0);
+    assert!(run.stderr.contains("vectors: of 33 chunks"), "{run}");
+    assert!(!run.stderr.contains("encoded:"), "{run}");
+    run_in(&sandbox, "second", &["check"]).expect_code(0);
 }
 
 #[test]

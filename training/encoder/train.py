@@ -5,7 +5,7 @@
     venv/bin/python training/export_default.py --trained trained.npz
 
 The loss is contrastive over the batch: MaxSim of the token vectors from question
-to code and back, and the cosine of the dense vectors. Every tenth of the time
+to code and back, and the cosine of the dense vectors. Every fifth of the time
 the model is measured on repositories that it is not trained on, and the best one
 is written. On a graphics processor where there is one, else on the processor.
 """
@@ -30,6 +30,8 @@ QUERY, DOCUMENT = 48, 192
 TOKEN_TEMPERATURE, DENSE_TEMPERATURE = 0.03, 0.05
 DENSE_SHARE, BACK_SHARE = 0.3, 0.3
 POOL = 1000
+# Documents that are encoded at once; more on a graphics processor.
+PART = 16 if not torch.cuda.is_available() else 256
 
 
 def arguments():
@@ -85,6 +87,17 @@ def encode(model, rows, longest, device):
     return tokens, mask, dense
 
 
+def encode_sorted(model, rows, longest, device):
+    """As `encode`, in parts of like length, which wastes less on padding."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    parts = [encode(model, [rows[i] for i in order[k:k + PART]], longest, device) for k in range(0, len(order), PART)]
+    length = max(mask.shape[1] for _, mask, _ in parts)
+    tokens = torch.cat([F.pad(tokens, (0, 0, 0, length - tokens.shape[1])) for tokens, _, _ in parts])
+    mask = torch.cat([F.pad(mask, (0, length - mask.shape[1])) for _, mask, _ in parts])
+    back = torch.tensor(np.argsort(order), device=device)
+    return tokens[back], mask[back], torch.cat([dense for *_, dense in parts])[back]
+
+
 def maxsim(questions, question_mask, documents, document_mask):
     """[questions, documents]: mean over the question's tokens of the best cosine in the document."""
     cosines = torch.einsum("qid,pjd->qpij", questions, documents)
@@ -96,7 +109,7 @@ def maxsim(questions, question_mask, documents, document_mask):
 def scores_of(model, batch, device):
     """[questions, documents], by the token vectors and by the dense vectors, ready for a softmax."""
     q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in batch], QUERY, device)
-    d, d_mask, d_dense = encode(model, [pair["ids"] for pair in batch], DOCUMENT, device)
+    d, d_mask, d_dense = encode_sorted(model, [pair["ids"] for pair in batch], DOCUMENT, device)
     late = maxsim(q, q_mask, d, d_mask).float() / TOKEN_TEMPERATURE
     return late, (q_dense @ d_dense.T).float() / DENSE_TEMPERATURE
 
@@ -182,7 +195,7 @@ def main():
             if late + dense > best:
                 best = late + dense
                 write(model, options.out)
-            next_look = part + 0.1
+            next_look = part + 0.2
         if part >= 1:
             break
         for group in optimizer.param_groups:
