@@ -54,6 +54,11 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// Folder of sockets, private to the user.
 pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
+/// The user's editor; wins over `EDITOR`.
+pub const VISUAL: &str = "VISUAL";
+/// The user's editor.
+pub const EDITOR: &str = "EDITOR";
+
 /// One documented variable.
 pub struct Variable {
     /// Its name.
@@ -135,6 +140,14 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: HTTPS_PROXY,
         meaning: "Proxy on the way to the hub; `ALL_PROXY`, `HTTP_PROXY` and `NO_PROXY` too",
+    },
+    Variable {
+        name: VISUAL,
+        meaning: "Editor that `fathom ui` opens; before `EDITOR` (default: `vi`)",
+    },
+    Variable {
+        name: EDITOR,
+        meaning: "The same, where `VISUAL` is not set",
     },
     Variable {
         name: NO_COLOR,

@@ -4,7 +4,7 @@
 //! is one repository opened for use: refresh it, search it, ask for its status.
 //! [`config::Settings`] says where things live and how much may be done.
 //! [`engine`] does what commands and servers ask for, [`output`] is how it looks to people
-//! and programs, [`serve`] is HTTP. Arguments, standard streams and signals are in the binary, not here.
+//! and programs, [`serve`] is HTTP, [`ui`] a terminal. Arguments, standard streams and signals are in the binary, not here.
 
 pub mod config;
 pub mod daemon;
@@ -17,4 +17,5 @@ pub mod model;
 pub mod output;
 pub mod reader;
 pub mod serve;
+pub mod ui;
 pub mod workspace;

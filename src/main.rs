@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Index(args) => cli::index::run(&global, &args),
         Command::Search(args) => cli::search::run(&global, &args),
+        Command::Ui(args) => cli::ui::run(&global, &args),
         Command::Similar(args) => cli::similar::run(&global, &args),
         Command::Ask(args) => cli::ask::run(&global, &args),
         Command::Chat(args) => cli::chat::run(&global, &args),

@@ -25,6 +25,7 @@ pub mod serve;
 pub mod similar;
 pub mod status;
 mod terminal;
+pub mod ui;
 pub mod watch;
 
 use std::path::PathBuf;
@@ -72,6 +73,8 @@ pub enum Command {
     Index(index::IndexArgs),
     /// Find code: ask a question, name a symbol, or give a pattern
     Search(search::SearchArgs),
+    /// Search as you type, read and explain what is found, open it in your editor
+    Ui(ui::UiArgs),
     /// Find code that is like the code at a line
     Similar(similar::SimilarArgs),
     /// Answer a question about the code by what the code says

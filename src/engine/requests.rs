@@ -15,7 +15,7 @@ pub const LONGEST_QUERY: usize = 16 << 10;
 const MOST_NAMES: usize = 64;
 
 /// A search.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchParams {
     /// A question in plain words, a symbol's name, words, or (in mode `regex`) a pattern.

@@ -71,6 +71,16 @@ pub fn lines(item: &Item, asked: &Highlighter, amount: Amount) -> Vec<Line> {
         .collect()
 }
 
+/// The line in which a result defines what it is called after: doc comments may stand above it.
+pub fn definition(item: &Item) -> u32 {
+    let source = split(&item.text);
+    let at = |number: u32| {
+        let line = source.get((number - item.start_line) as usize);
+        line.copied().unwrap_or_default()
+    };
+    head(item, &at, &(item.start_line..=item.end_line))
+}
+
 fn split(text: &[u8]) -> Vec<&[u8]> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     text.split(|&byte| byte == b'\n')
@@ -156,6 +166,7 @@ mod tests {
         let shown = lines(&item, &Highlighter::words("words"), Amount::Short);
         let numbers: Vec<u32> = shown.iter().map(|line| line.number).collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 21]);
+        assert_eq!(definition(&item), 21);
     }
 
     /// Shown line numbers of a chunk at lines 11.. of a file of 60 numbered lines.

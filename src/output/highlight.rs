@@ -1,6 +1,7 @@
 //! Which parts of a line answer the words of the query.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
@@ -55,6 +56,14 @@ impl Highlighter {
             .map(|found| found.as_str().to_lowercase())
             .collect();
         words.len()
+    }
+
+    /// What was found in the line, from left to right.
+    pub fn ranges(&self, line: &str) -> Vec<Range<usize>> {
+        let found = self.pattern.iter();
+        let found = found.flat_map(|pattern| pattern.find_iter(line));
+        let found = found.map(|found| found.range());
+        found.filter(|range| !range.is_empty()).collect()
     }
 
     /// The line with what was found painted.

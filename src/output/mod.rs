@@ -12,6 +12,7 @@ pub mod highlight;
 pub mod json;
 pub mod map;
 pub mod style;
+pub mod syntax;
 pub mod text;
 
 use std::collections::BTreeMap;

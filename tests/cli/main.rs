@@ -31,5 +31,6 @@ mod soak;
 mod streaming;
 mod suspended;
 mod talking;
+mod ui;
 mod watch;
 mod worktrees;
