@@ -8,8 +8,8 @@ use gen_lsp_types::{
 use serde_json::{Value, json};
 
 use super::asked::{self, Asked, symbol_kind};
-use super::hover::meant;
 use super::message::{INVALID_PARAMS, Refusal};
+use super::named::meant;
 use super::world::Here;
 
 /// The definitions that the name under the cursor may stand for, else what holds the cursor.

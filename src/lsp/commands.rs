@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
-use super::hover::meant;
 use super::markdown;
 use super::message::{INVALID_PARAMS, METHOD_NOT_FOUND, Refusal};
+use super::named::meant;
 use super::progress::Progress;
 use super::shown;
 use super::streamed::Streamed;

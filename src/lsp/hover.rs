@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::asked::Asked;
 use super::markdown::{self, At};
 use super::message::Refusal;
-use super::world::{Here, Word};
+use super::named::{Named, about};
+use super::world::Here;
 use crate::engine::prose;
 use crate::engine::question::AnswerLimits;
 use crate::output::card::{Explained, write_card};
@@ -20,35 +21,17 @@ const LISTED: usize = 6;
 /// Answers it.
 pub fn hover(asked: &Asked) -> Result<Value, Refusal> {
     let params: HoverParams = asked.params()?;
-    let at = params.text_document_position_params;
-    let Some(here) = asked.here(&at.text_document.uri.0)? else {
-        return Ok(Value::Null);
-    };
-    let graph = here.graph()?;
-    let Some(word) = here.word(&graph, at.position, asked.world.encoding)? else {
-        return Ok(Value::Null);
-    };
-    let subjects = meant(&graph, &here, &word)?;
-    let markdown = asked.world.client.abilities().markdown;
-    let text = match subjects.as_slice() {
-        [] => return Ok(Value::Null),
-        [subject] => card(asked, &here, &graph, subject.clone())?,
-        many => markdown::choices(&word.text, &choices(many), &markdown::at),
-    };
-    let kind = if markdown { "markdown" } else { "plaintext" };
-    Ok(json!({"contents": {"kind": kind, "value": text}, "range": word.range}))
-}
-
-/// The definitions that a name may stand for. In some languages names end in `?` or `!`.
-pub fn meant(graph: &Graph<'_>, here: &Here, word: &Word) -> Result<Vec<Subject>, Refusal> {
-    for end in ["", "?", "!"] {
-        let name = format!("{}{end}", word.text);
-        let found = graph.meant(&here.path, word.line, &name)?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
-    }
-    Ok(Vec::new())
+    about(asked, &params.text_document_position_params, |named| {
+        let Named { here, graph, .. } = named;
+        let markdown = asked.world.client.abilities().markdown;
+        let text = match named.subjects.as_slice() {
+            [] => return Ok(Value::Null),
+            [subject] => card(asked, here, graph, subject.clone())?,
+            many => markdown::choices(&named.word.text, &choices(many), &markdown::at),
+        };
+        let kind = if markdown { "markdown" } else { "plaintext" };
+        Ok(json!({"contents": {"kind": kind, "value": text}, "range": named.word.range}))
+    })
 }
 
 fn choices(subjects: &[Subject]) -> Vec<Choice> {

@@ -15,6 +15,7 @@ mod hover;
 mod lanes;
 mod markdown;
 mod message;
+mod named;
 mod navigate;
 mod parent;
 mod progress;
