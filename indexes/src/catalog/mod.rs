@@ -12,6 +12,7 @@ pub(crate) mod update;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 
 use crate::StoreError;
@@ -116,7 +117,10 @@ impl Catalog {
         catalog.check(|c| {
             c.busy_timeout(BUSY)?;
             c.pragma_update(None, "trusted_schema", false)?;
-            c.pragma_update(None, "cell_size_check", true)
+            c.pragma_update(None, "cell_size_check", true)?;
+            // Otherwise a statement is planned anew for each value that it is given.
+            c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+                .map(drop)
         })?;
         Ok(catalog)
     }

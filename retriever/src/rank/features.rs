@@ -20,12 +20,50 @@ const COHERENT_CHUNKS: usize = 5;
 pub fn of(query: &Understanding, pool: &[Candidate]) -> Vec<Values> {
     let mut values: Vec<Values> = vec![[0.0; Signal::ALL.len()]; pool.len()];
     lists(pool, &mut values);
-    names_and_paths(query, pool, &mut values);
+    // Candidates of one file follow each other.
+    let mut last: Option<(&str, OfPath)> = None;
     for (candidate, values) in pool.iter().zip(&mut values) {
+        let path = candidate.path.as_str();
+        let of_path = match last {
+            Some((known, of_path)) if known == path => of_path,
+            _ => OfPath::new(query, path),
+        };
+        last = Some((path, of_path));
+        values[Signal::Path as usize] = of_path.named;
+        values[Signal::Stem as usize] = of_path.stem;
+        values[Signal::Folders as usize] = of_path.folders;
+        let name = words::words(&candidate.name);
+        values[Signal::Name as usize] = covered(&name, &query.words);
         values[Signal::Definition as usize] = candidate.definition;
-        penalties(query, candidate, values);
+        penalties(query, candidate, of_path.roles, values);
     }
     values
+}
+
+/// What a path says, whatever the chunk.
+#[derive(Clone, Copy)]
+struct OfPath {
+    named: f32,
+    stem: f32,
+    folders: f32,
+    roles: Roles,
+}
+
+impl OfPath {
+    fn new(query: &Understanding, path: &str) -> OfPath {
+        let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let is_named = query
+            .paths
+            .iter()
+            .any(|named| names_path(named, path.as_bytes()));
+        OfPath {
+            named: f32::from(is_named),
+            stem: covered(&words::words(stem), &query.words),
+            folders: covered(&query.words, &words::words(folders)),
+            roles: Roles::of(path),
+        }
+    }
 }
 
 /// The three lists' scores on one scale.
@@ -81,24 +119,6 @@ fn share_of_best(scores: &[Option<f32>]) -> Vec<f32> {
     scores.iter().map(|s| s.map_or(0.0, scale)).collect()
 }
 
-/// What the query's words say about names and paths.
-fn names_and_paths(query: &Understanding, pool: &[Candidate], values: &mut [Values]) {
-    for (candidate, values) in pool.iter().zip(values) {
-        let path = candidate.path.as_str();
-        let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
-        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        let is_named = query
-            .paths
-            .iter()
-            .any(|named| names_path(named, path.as_bytes()));
-        values[Signal::Path as usize] = f32::from(is_named);
-        let share_of = |text: &str| covered(&words::words(text), &query.words);
-        values[Signal::Name as usize] = share_of(&candidate.name);
-        values[Signal::Stem as usize] = share_of(stem);
-        values[Signal::Folders as usize] = covered(&query.words, &words::words(folders));
-    }
-}
-
 /// The share of `words` that `by` holds.
 fn covered(words: &[Word], by: &[Word]) -> f32 {
     let sum: f32 = words.iter().map(|word| best_likeness(word, by)).sum();
@@ -113,8 +133,7 @@ fn best_likeness(word: &Word, among: &[Word]) -> f32 {
 }
 
 /// What speaks against a candidate, unless the query asks for it.
-fn penalties(query: &Understanding, candidate: &Candidate, values: &mut Values) {
-    let roles = Roles::of(&candidate.path);
+fn penalties(query: &Understanding, candidate: &Candidate, roles: Roles, values: &mut Values) {
     let wants = query.intents;
     let asked_path = query.kind == QueryKind::Path;
     let prose = candidate.kind == ChunkKind::Section;
