@@ -15,6 +15,7 @@ mod openapi;
 mod page;
 mod params;
 mod problem;
+pub mod replies;
 mod routes;
 mod search;
 mod server;

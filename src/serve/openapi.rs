@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::chat::{ChatParams, ChatReply, ModelsReply};
 use super::params::{AskParams, ExplainParams, MapParams, SimilarParams, TextParams};
 use super::problem::Problem;
+use super::replies::{AskReply, ExplainReply, MapReply};
 use super::search::{SearchReply, TextReply};
 use super::status::StatusReply;
 use super::vectors::{EmbeddingsParams, EmbeddingsReply, RerankParams, RerankReply};
@@ -23,10 +24,6 @@ type Describe = fn(&mut SchemaGenerator) -> Value;
 
 fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
-}
-
-fn any(_: &mut SchemaGenerator) -> Value {
-    json!({"type": "object"})
 }
 
 /// What a request carries.
@@ -84,21 +81,21 @@ fn operations() -> Vec<Operation> {
             "ask",
             "Answers a question by what the code says; citations are checked",
             Body(of::<AskParams>),
-            Answer(any),
+            Answer(of::<AskReply>),
         ),
         one(
             "/v1/explain",
             "explain",
             "Explains a place, a symbol or a stack trace",
             Body(of::<ExplainParams>),
-            Answer(any),
+            Answer(of::<ExplainReply>),
         ),
         one(
             "/v1/map",
             "map",
             "The most important definitions, within a number of tokens",
             Query(of::<MapParams>),
-            Json(any),
+            Json(of::<MapReply>),
         ),
         one(
             "/v1/text",

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fathom::serve::replies::{AskReply, ExplainReply, MapReply};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -375,4 +376,49 @@ fn everything_is_described() {
     }
     let mut query = document["components"]["schemas"]["SearchParams"]["properties"].clone();
     assert_eq!(query["top_k"].take()["type"], "integer");
+}
+
+#[test]
+fn answers_are_as_the_document_describes_them() {
+    let server = Server::saying("`acquire_lock` takes the writer lock [1].");
+    let sandbox = indexed(&[
+        SMALL[0],
+        (
+            "src/user.rs",
+            "use crate::lock::acquire_lock;\n\npub trait Held {\n    fn hold(&self);\n}\n\npub struct Guard;\n\n\
+             impl Held for Guard {\n    fn hold(&self) {\n        acquire_lock(\"a\");\n    }\n}\n\n\
+             fn twice() {\n    acquire_lock(\"b\");\n}\n",
+        ),
+        (
+            "tests/lock.rs",
+            "fn twice() {}\n\n#[test]\nfn it_locks() {\n    assert!(acquire_lock(\"c\"));\n}\n",
+        ),
+    ]);
+    let served = Served::new(&sandbox, &server.args(&[]));
+    fn read<T: serde::de::DeserializeOwned>(document: Value) -> T {
+        let text = document.to_string();
+        serde_json::from_value(document).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+    let explain = |target: &str| -> ExplainReply {
+        read(
+            served
+                .post("/v1/explain", &json!({"target": target}))
+                .json(),
+        )
+    };
+    let explained = explain("acquire_lock");
+    let card = &explained.cards[0];
+    assert_eq!((card.callers_total, card.tests.len()), (2, 1));
+    assert!(explained.prose.is_some_and(|prose| prose.stats.is_some()));
+    assert!(
+        explain("acquire_lock")
+            .prose
+            .is_some_and(|prose| prose.kept)
+    );
+    assert_eq!(explain("Held").cards[0].implementors_total, 1);
+    assert_eq!(explain("twice").choices.len(), 2);
+    let asked: AskReply = read(served.post("/v1/ask", &question()).json());
+    assert_eq!(asked.sources[0].path, "src/lock.rs");
+    let map: MapReply = read(served.get("/v1/map?max_tokens=500").json());
+    assert!(map.files.iter().any(|file| !file.symbols.is_empty()));
 }
