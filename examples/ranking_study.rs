@@ -19,12 +19,12 @@ use fathom::workspace::Workspace;
 use fathom_encoders::Profile;
 use fathom_eval::labels::{Labels, Question, Repository};
 use fathom_indexes::Snapshot;
-use fathom_retriever::Mode;
 use fathom_retriever::candidates::{self, Sought};
 use fathom_retriever::evaluate::{self, DEPTH, Ranked, Target};
 use fathom_retriever::rank::features::{self, Values};
 use fathom_retriever::rank::{Candidate, Signal, Weights, order};
 use fathom_retriever::understand::{Understanding, understand};
+use fathom_retriever::{Filter, Mode};
 use rayon::prelude::*;
 
 /// Repositories are held out in so many groups.
@@ -173,6 +173,8 @@ fn gather(
     let understood = understand(&question.query);
     let sought = Sought {
         snapshot,
+        vectors: snapshot,
+        filter: &Filter::default(),
         query: &understood,
         within: None,
         mode: Mode::Hybrid,

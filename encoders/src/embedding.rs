@@ -49,6 +49,19 @@ pub struct Embedding {
     pub tokens: TokenMatrix,
     /// One L2-normalised vector for the whole text.
     pub dense: Vec<f32>,
+    /// The same query by the model of docs, where docs have one of their own.
+    pub docs: Option<Box<Embedding>>,
+}
+
+impl Embedding {
+    /// Vectors by one model.
+    pub fn new(tokens: TokenMatrix, dense: Vec<f32>) -> Embedding {
+        Embedding {
+            tokens,
+            dense,
+            docs: None,
+        }
+    }
 }
 
 /// A complete model input: special tokens and text.
@@ -61,6 +74,8 @@ pub struct Document {
     /// How many tokens of the text did not fit and are left out. 0 for a
     /// chunk that was sized by the tokenizer.
     pub cut: usize,
+    /// It is for the model of docs, where docs have one of their own.
+    pub docs: bool,
 }
 
 impl Document {
@@ -68,8 +83,8 @@ impl Document {
     pub fn new(ids: Vec<u32>, cut: usize) -> Document {
         Document {
             ids,
-            dense_ids: Vec::new(),
             cut,
+            ..Document::default()
         }
     }
 

@@ -2,7 +2,7 @@
 //! its text. This is the one place that decides it.
 
 use fathom_encoders::{Document, TextEncoder};
-use fathom_indexes::{ChunkRecord, ChunkRow, ContentHash};
+use fathom_indexes::{ChunkRecord, ChunkRow, Collection, ContentHash};
 
 use crate::chunk::Chunk;
 
@@ -53,12 +53,20 @@ pub(crate) fn document(
 ) -> Document {
     let bytes = chunk.bytes.start as usize..chunk.bytes.end as usize;
     let body = String::from_utf8_lossy(file_text.get(bytes).unwrap_or_default());
-    text.document(&header(path, chunk, &body), &body, HEADER_TOKENS)
+    let header = header(path, chunk, &body);
+    match Collection::of(chunk.kind) {
+        Collection::Main => text.document(&header, &body, HEADER_TOKENS),
+        Collection::Docs => text.document_of_docs(&header, &body, HEADER_TOKENS),
+    }
 }
 
-/// The identity of what is encoded; a store holds the encodings of one profile only.
+/// The identity of what is encoded; a store holds the encodings of one profile only, or of one for
+/// each collection, whose numbers for tokens mean different things.
 pub(crate) fn content_hash(document: &Document) -> ContentHash {
     let mut hasher = blake3::Hasher::new();
+    if document.docs {
+        hasher.update(b"docs");
+    }
     for id in document.all_ids() {
         hasher.update(&id.to_le_bytes());
     }

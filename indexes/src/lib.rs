@@ -11,6 +11,7 @@
 
 mod catalog;
 mod check;
+mod collection;
 mod error;
 mod lock;
 mod records;
@@ -36,6 +37,7 @@ mod testing;
 mod tests;
 
 pub use check::{CheckReport, Finding};
+pub use collection::Collection;
 pub use error::StoreError;
 pub use lexical::{FieldWeights, LexicalQuery, LexicalTerm};
 pub use records::{

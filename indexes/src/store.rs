@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::StoreError;
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Identity, SegmentRow};
 use crate::check::{self, CheckReport};
 use crate::codebook::Codebook;
+use crate::collection::Collection;
 use crate::lexical::LexicalIndex;
 use crate::lock::WriterLock;
 use crate::records::Encoding;
-use crate::segment::{self, Layout, NamedCodebook, Prepared};
+use crate::segment::{self, Layout, NamedCodebook, Prepared, Segment};
 use crate::snapshot::Snapshot;
 use crate::storage::{OsStorage, Storage};
 use crate::writer::Writer;
@@ -43,10 +44,20 @@ pub struct Store {
 pub(crate) struct Place {
     pub dir: PathBuf,
     pub storage: Arc<dyn Storage>,
+    /// What the catalog is made for.
     pub identity: Identity,
-    pub codebook: Option<NamedCodebook>,
+    /// What vectors are made for: those of the main collection, then those of docs if they have
+    /// vectors of their own.
+    sides: Vec<Side>,
     /// The virtual file system that SQLite goes through, for tests.
     vfs: Option<&'static str>,
+}
+
+/// The vectors of one collection.
+#[derive(Debug)]
+struct Side {
+    identity: Identity,
+    codebook: Option<NamedCodebook>,
 }
 
 pub(crate) const CATALOG: &str = "catalog.db";
@@ -70,35 +81,43 @@ impl Store {
     /// codebook has other dimensions than the token vectors.
     pub fn open(dir: &Path, options: &StoreOptions) -> Result<Store, StoreError> {
         let storage = OsStorage::create(dir).map_err(|e| StoreError::io("create", dir, e))?;
-        Store::open_on(dir, options, Arc::new(storage), None)
+        Store::open_on(dir, &[options], Arc::new(storage), None)
+    }
+
+    /// [`Store::open`] for a store whose docs have vectors by another model: one catalog and one
+    /// lexical index, segments of each model.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub fn open_both(
+        dir: &Path,
+        main: &StoreOptions,
+        docs: &StoreOptions,
+    ) -> Result<Store, StoreError> {
+        let storage = OsStorage::create(dir).map_err(|e| StoreError::io("create", dir, e))?;
+        Store::open_on(dir, &[main, docs], Arc::new(storage), None)
     }
 
     /// [`Store::open`] on another storage and SQLite file system.
     pub(crate) fn open_on(
         dir: &Path,
-        options: &StoreOptions,
+        sides: &[&StoreOptions],
         storage: Arc<dyn Storage>,
         vfs: Option<&'static str>,
     ) -> Result<Store, StoreError> {
-        let codebook_dim = options.codebook.as_ref().map(|codebook| codebook.dim());
-        if let Some(dim) = codebook_dim.filter(|&dim| dim != options.token_dim) {
-            return Err(StoreError::input(
-                format!("token vectors of {}", options.profile_id),
-                format!(
-                    "the codebook has {dim} dimensions, not {}",
-                    options.token_dim
-                ),
-            ));
-        }
+        let sides: Vec<Side> = sides
+            .iter()
+            .map(|options| Side::new(options))
+            .collect::<Result<_, _>>()?;
+        let ids = sides.iter().map(|side| side.identity.profile_id.as_str());
         let place = Place {
             dir: dir.to_path_buf(),
             storage,
             identity: Identity {
-                profile_id: options.profile_id.clone(),
-                token_dim: options.token_dim.max(1),
-                dense_dim: options.dense_dim,
+                profile_id: ids.collect::<Vec<_>>().join(" docs="),
+                ..sides[0].identity.clone()
             },
-            codebook: options.codebook.clone().map(NamedCodebook::new),
+            sides,
             vfs,
         };
         if place.is_new()? {
@@ -148,8 +167,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Input`] for wrong shapes or values that are not finite.
-    pub fn prepare(&self, batch: &[Encoding<'_>]) -> Result<Prepared, StoreError> {
-        self.place.prepare(batch)
+    pub fn prepare(
+        &self,
+        collection: Collection,
+        batch: &[Encoding<'_>],
+    ) -> Result<Prepared, StoreError> {
+        self.place.prepare(collection, batch)
     }
 
     /// A view of the newest generation. Takes no lock and changes nothing.
@@ -171,6 +194,36 @@ impl Store {
     /// Only if the store cannot be looked at; damage is what the report is for.
     pub fn check(&self) -> Result<CheckReport, StoreError> {
         check::check(&self.place)
+    }
+}
+
+impl Side {
+    fn new(options: &StoreOptions) -> Result<Side, StoreError> {
+        let codebook_dim = options.codebook.as_ref().map(|codebook| codebook.dim());
+        if let Some(dim) = codebook_dim.filter(|&dim| dim != options.token_dim) {
+            return Err(StoreError::input(
+                format!("token vectors of {}", options.profile_id),
+                format!(
+                    "the codebook has {dim} dimensions, not {}",
+                    options.token_dim
+                ),
+            ));
+        }
+        Ok(Side {
+            identity: Identity {
+                profile_id: options.profile_id.clone(),
+                token_dim: options.token_dim.max(1),
+                dense_dim: options.dense_dim,
+            },
+            codebook: options.codebook.clone().map(NamedCodebook::new),
+        })
+    }
+
+    fn layout(&self) -> Layout<'_> {
+        Layout {
+            identity: &self.identity,
+            codebook: self.codebook.as_ref(),
+        }
     }
 }
 
@@ -199,20 +252,40 @@ impl Place {
         }
     }
 
-    /// What segments are made for and coded with.
-    pub fn layout(&self) -> Layout<'_> {
-        Layout {
-            identity: &self.identity,
-            codebook: self.codebook.as_ref(),
-        }
+    /// What segments of a collection are made for and coded with.
+    pub fn layout(&self, collection: Collection) -> Layout<'_> {
+        // Without vectors of their own, docs have those of the main collection.
+        let side = self.sides.get(collection as usize);
+        side.unwrap_or(&self.sides[0]).layout()
+    }
+
+    /// What tokens of the main collection are coded with.
+    pub fn codebook(&self) -> Option<&NamedCodebook> {
+        self.layout(Collection::Main).codebook
+    }
+
+    /// Whether docs have vectors of their own.
+    pub fn has_docs(&self) -> bool {
+        self.sides.len() > 1
+    }
+
+    /// Opens a segment for the collection that it was made for.
+    pub fn segment(&self, row: &SegmentRow) -> Result<Segment, StoreError> {
+        let layouts = Collection::ALL.map(|collection| self.layout(collection));
+        Segment::open(&*self.storage, row, &layouts[..self.sides.len()])
     }
 
     /// Checks encodings and makes of them what is stored.
-    pub fn prepare(&self, batch: &[Encoding<'_>]) -> Result<Prepared, StoreError> {
+    pub fn prepare(
+        &self,
+        collection: Collection,
+        batch: &[Encoding<'_>],
+    ) -> Result<Prepared, StoreError> {
+        let layout = self.layout(collection);
         for encoding in batch {
-            segment::validate(&self.identity, encoding)?;
+            segment::validate(layout.identity, encoding)?;
         }
-        Ok(Prepared::new(self.layout(), batch))
+        Ok(Prepared::new(collection, layout, batch))
     }
 
     pub fn lexical(&self) -> LexicalIndex {

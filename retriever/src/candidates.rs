@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fathom_encoders::Embedding;
 use fathom_indexes::lexical::{FieldWeights, LexicalQuery, LexicalTerm};
-use fathom_indexes::{ChunkHead, ChunkId, ChunkRow, ChunkSet, Hit, Snapshot};
+use fathom_indexes::{ChunkHead, ChunkId, ChunkRow, ChunkSet, Collection, Hit, Snapshot};
 
 use crate::definitions;
 use crate::error::RetrieveError;
 use crate::paths::names_path;
 use crate::rank::Candidate;
-use crate::request::{Mode, QueryEncoder};
+use crate::request::{Filter, Mode, QueryEncoder};
 use crate::understand::Understanding;
+use crate::vectors::{VectorQuery, Vectors};
 
 /// How many chunks each list gives.
 const LIST_LENGTH: usize = 200;
@@ -32,6 +33,10 @@ pub struct Pool {
 pub struct Sought<'a> {
     /// The store at one generation.
     pub snapshot: &'a Snapshot,
+    /// Its vectors.
+    pub vectors: &'a dyn Vectors,
+    /// The filter that `within` follows from.
+    pub filter: &'a Filter,
     /// The query taken apart.
     pub query: &'a Understanding,
     /// The chunks that may answer; all of them if `None`.
@@ -47,6 +52,13 @@ struct Scores {
     dense: HashMap<ChunkId, f32>,
     lexical: HashMap<ChunkId, f32>,
     definition: HashMap<ChunkId, f32>,
+}
+
+/// The scores by one model.
+#[derive(Default)]
+pub(crate) struct Lists {
+    pub late: HashMap<ChunkId, f32>,
+    pub dense: HashMap<ChunkId, f32>,
 }
 
 /// Collects the pool. Without an encoder the semantic lists stay empty.
@@ -68,8 +80,23 @@ pub fn gather(
     }
     if let Some(encoder) = encoder.filter(|_| sought.mode != Mode::Lexical) {
         let query = encoder.embed(&sought.query.query)?;
-        sought.semantic(&query, &mut scores, &mut ids)?;
-        sought.on_the_fly(encoder, &query, &lexical, &mut scores, &mut ids)?;
+        sought.kinds(&query)?;
+        let mut lists = Vec::new();
+        for (collection, query) in queries(&query) {
+            lists.push(sought.semantic(collection, query, &mut ids)?);
+        }
+        for ((collection, query), lists) in queries(&query).zip(&mut lists) {
+            sought.complete(collection, query, &ids, lists)?;
+        }
+        sought.on_the_fly(encoder, &query, &lexical, &mut lists, &mut ids)?;
+        let lists = match (query.docs.as_deref(), lists.pop()) {
+            (Some(docs), Some(of_docs)) => {
+                let main = lists.pop().unwrap_or_default();
+                sought.calibrated([(&query, main), (docs, of_docs)])?
+            }
+            (_, lists) => lists.unwrap_or_default(),
+        };
+        (scores.late, scores.dense) = (lists.late, lists.dense);
     }
     let ids: Vec<ChunkId> = ids.into_iter().collect();
     let rows = sought.snapshot.chunks(&ids)?;
@@ -121,11 +148,10 @@ impl Sought<'_> {
     }
 
     /// Which vectors the mode wants and the query has: models may make one kind only.
-    fn kinds(&self, query: &Embedding) -> Result<(bool, bool), RetrieveError> {
-        let (late, dense) = (query.tokens.dim() > 0, !query.dense.is_empty());
+    fn kinds(&self, query: &Embedding) -> Result<(), RetrieveError> {
         let lacking = match self.mode {
-            Mode::Late if !late => Some("token vectors"),
-            Mode::Dense if !dense => Some("dense vectors"),
+            Mode::Late if !has_any(query, has_tokens) => Some("token vectors"),
+            Mode::Dense if !has_any(query, has_dense) => Some("dense vectors"),
             _ => None,
         };
         match lacking {
@@ -133,49 +159,62 @@ impl Sought<'_> {
                 mode: self.mode.as_str(),
                 what,
             }),
-            None => Ok((
-                late && self.mode != Mode::Dense,
-                dense && self.mode != Mode::Late,
-            )),
+            None => Ok(()),
         }
     }
 
-    /// The late and dense lists, and the scores of all other candidates in them.
+    /// The late and dense lists of a collection, and the scores of all other candidates in them.
     fn semantic(
         &self,
+        collection: Collection,
         query: &Embedding,
-        scores: &mut Scores,
         ids: &mut BTreeSet<ChunkId>,
-    ) -> Result<(), RetrieveError> {
-        let (late, dense) = self.kinds(query)?;
-        let tokens = query.tokens.as_slice();
+    ) -> Result<Lists, RetrieveError> {
+        let (late, dense) = (self.wants_late(query), self.wants_dense(query));
+        let query = VectorQuery {
+            collection,
+            embedding: query,
+            within: self.within,
+            filter: self.filter,
+        };
+        let mut lists = Lists::default();
         if late {
-            scores.late = by_chunk(&self.snapshot.late(tokens, LIST_LENGTH, self.within)?);
-            ids.extend(scores.late.keys());
+            lists.late = by_chunk(&self.vectors.late(&query, LIST_LENGTH)?);
         }
         if dense {
-            scores.dense = by_chunk(&self.snapshot.dense(
-                &query.dense,
-                LIST_LENGTH,
-                self.within,
-            )?);
-            ids.extend(scores.dense.keys());
+            lists.dense = by_chunk(&self.vectors.dense(&query, LIST_LENGTH)?);
         }
-        if late && dense {
-            let unknown = missing(ids, &scores.late);
-            fill(
-                &mut scores.late,
-                &unknown,
-                self.snapshot.late_scores(tokens, &unknown)?,
-            );
-            let unknown = missing(ids, &scores.dense);
-            fill(
-                &mut scores.dense,
-                &unknown,
-                self.snapshot.dense_scores(&query.dense, &unknown)?,
-            );
+        ids.extend(lists.late.keys().chain(lists.dense.keys()));
+        Ok(lists)
+    }
+
+    /// The scores of candidates that are in one list and not in the other, or that words found.
+    fn complete(
+        &self,
+        collection: Collection,
+        query: &Embedding,
+        ids: &BTreeSet<ChunkId>,
+        lists: &mut Lists,
+    ) -> Result<(), RetrieveError> {
+        let vectors = self.vectors;
+        if !self.wants_late(query) || !self.wants_dense(query) {
+            return Ok(());
         }
+        let unknown = missing(ids, &lists.late);
+        let found = vectors.late_scores(collection, query, &unknown)?;
+        fill(&mut lists.late, &unknown, found);
+        let unknown = missing(ids, &lists.dense);
+        let found = vectors.dense_scores(collection, query, &unknown)?;
+        fill(&mut lists.dense, &unknown, found);
         Ok(())
+    }
+
+    fn wants_late(&self, query: &Embedding) -> bool {
+        has_tokens(query) && self.mode != Mode::Dense
+    }
+
+    fn wants_dense(&self, query: &Embedding) -> bool {
+        has_dense(query) && self.mode != Mode::Late
     }
 
     /// Encodes the best lexical candidates that the store has no vectors of yet.
@@ -184,26 +223,14 @@ impl Sought<'_> {
         encoder: &dyn QueryEncoder,
         query: &Embedding,
         lexical: &[Hit],
-        scores: &mut Scores,
+        lists: &mut [Lists],
         ids: &mut BTreeSet<ChunkId>,
     ) -> Result<(), RetrieveError> {
         if self.snapshot.coverage() >= 1.0 {
             return Ok(());
         }
-        let found: Vec<ChunkId> = lexical.iter().map(|hit| hit.chunk).collect();
-        let (late, dense) = self.kinds(query)?;
-        let stored = match query.dense.is_empty() {
-            true => {
-                let tokens = query.tokens.as_slice();
-                self.snapshot.late_scores(tokens, &found)?
-            }
-            false => self.snapshot.dense_scores(&query.dense, &found)?,
-        };
-        let unencoded = found
-            .iter()
-            .zip(stored)
-            .filter(|(_, score)| score.is_none())
-            .map(|(id, _)| *id);
+        let found = lexical.iter().map(|hit| hit.chunk);
+        let unencoded = found.filter(|&chunk| !self.snapshot.is_encoded(chunk));
         let chosen: Vec<ChunkId> = unencoded.take(MOST_ON_THE_FLY).collect();
         let rows = self.snapshot.chunks(&chosen)?;
         let texts: Vec<Vec<u8>> = rows
@@ -213,15 +240,39 @@ impl Sought<'_> {
         let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         for (row, chunk) in rows.iter().zip(encoder.embed_chunks(&rows, &texts)?) {
             ids.insert(row.id);
-            if late {
-                scores.late.insert(row.id, max_sim(query, &chunk));
+            let at = match query.docs {
+                Some(_) => Collection::of(row.record.kind) as usize,
+                None => 0,
+            };
+            let query = query.docs.as_deref().filter(|_| at > 0).unwrap_or(query);
+            if self.wants_late(query) {
+                lists[at].late.insert(row.id, max_sim(query, &chunk));
             }
-            if dense {
-                scores.dense.insert(row.id, dot(&query.dense, &chunk.dense));
+            if self.wants_dense(query) {
+                let score = dot(&query.dense, &chunk.dense);
+                lists[at].dense.insert(row.id, score);
             }
         }
         Ok(())
     }
+}
+
+/// The query for each collection.
+fn queries(query: &Embedding) -> impl Iterator<Item = (Collection, &Embedding)> {
+    let docs = query.docs.as_deref().map(|docs| (Collection::Docs, docs));
+    std::iter::once((Collection::Main, query)).chain(docs)
+}
+
+pub(crate) fn has_tokens(query: &Embedding) -> bool {
+    query.tokens.dim() > 0
+}
+
+pub(crate) fn has_dense(query: &Embedding) -> bool {
+    !query.dense.is_empty()
+}
+
+fn has_any(query: &Embedding, has: impl Fn(&Embedding) -> bool) -> bool {
+    queries(query).any(|(_, query)| has(query))
 }
 
 /// The query's words, each distinct word once.

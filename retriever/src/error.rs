@@ -53,6 +53,9 @@ pub enum RetrieveError {
         /// What was asked for.
         place: String,
     },
+    /// Those who keep a copy of the vectors failed; they say what to do.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,6 +1,7 @@
 //! Search over a store: query understanding, candidates, fusion, code-aware ranking, exact modes, evaluation.
 
 pub mod bootstrap;
+mod calibrate;
 pub mod candidates;
 mod confidence;
 mod content;
@@ -19,6 +20,7 @@ mod search;
 mod similar;
 mod symbol_mode;
 pub mod understand;
+mod vectors;
 mod words;
 
 pub use content::Content;
@@ -27,5 +29,6 @@ pub use imports::is_import;
 pub use request::{
     Confidence, Filter, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest,
 };
-pub use search::search;
+pub use search::{search, search_with};
 pub use similar::{SimilarRequest, chunk_at, similar};
+pub use vectors::{VectorQuery, Vectors};

@@ -14,10 +14,21 @@ use crate::regex_mode;
 use crate::request::{Confidence, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest};
 use crate::symbol_mode;
 use crate::understand::{Understanding, understand};
+use crate::vectors::Vectors;
 
 /// Answers a request from one snapshot. Hybrid mode goes without the semantic lists if there is no `encoder`.
 pub fn search(
     snapshot: &Snapshot,
+    encoder: Option<&dyn QueryEncoder>,
+    request: &SearchRequest,
+) -> Result<SearchOutcome, RetrieveError> {
+    search_with(snapshot, snapshot, encoder, request)
+}
+
+/// [`search`] among vectors that may be elsewhere.
+pub fn search_with(
+    snapshot: &Snapshot,
+    vectors: &dyn Vectors,
     encoder: Option<&dyn QueryEncoder>,
     request: &SearchRequest,
 ) -> Result<SearchOutcome, RetrieveError> {
@@ -32,13 +43,13 @@ pub fn search(
         Mode::Regex => regex_mode::search(snapshot, &matcher, request, understood),
         Mode::Symbol => symbol_mode::search(snapshot, &matcher, request, understood),
         Mode::Hybrid | Mode::Late | Mode::Dense | Mode::Lexical => {
-            ranked(snapshot, encoder, request, &matcher, understood)
+            ranked((snapshot, vectors), encoder, request, &matcher, understood)
         }
     }
 }
 
 fn ranked(
-    snapshot: &Snapshot,
+    (snapshot, vectors): (&Snapshot, &dyn Vectors),
     encoder: Option<&dyn QueryEncoder>,
     request: &SearchRequest,
     matcher: &Matcher,
@@ -47,6 +58,8 @@ fn ranked(
     let within = selection(snapshot, matcher)?;
     let sought = Sought {
         snapshot,
+        vectors,
+        filter: &request.filter,
         query: &understood,
         within: within.as_ref(),
         mode: request.mode,

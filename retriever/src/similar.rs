@@ -1,7 +1,7 @@
 //! Code like a given chunk, by the chunk's own vectors.
 
 use fathom_encoders::Embedding;
-use fathom_indexes::{ChunkId, ChunkRow, FileId, Hit, Snapshot};
+use fathom_indexes::{ChunkId, ChunkRow, Collection, FileId, Hit, Snapshot};
 
 use crate::error::RetrieveError;
 use crate::filter::Matcher;
@@ -69,13 +69,18 @@ pub fn similar(
     let text = snapshot.text(row.file)?;
     let embeddings = encoder.embed_chunks(std::slice::from_ref(&row), &[&text])?;
     let own = embeddings.first().ok_or_else(no_such)?;
+    // Vectors of another model cannot be compared with.
+    let collection = match snapshot.has_docs() {
+        true => Collection::of(row.record.kind),
+        false => Collection::Main,
+    };
     let (tokens, most) = (own.tokens.as_slice(), COMPARED + 1);
     let mut near = match own.dense.is_empty() {
-        true => snapshot.late(tokens, most, within.as_ref())?,
-        false => snapshot.dense(&own.dense, most, within.as_ref())?,
+        true => snapshot.late_in(collection, tokens, most, within.as_ref())?,
+        false => snapshot.dense_in(collection, &own.dense, most, within.as_ref())?,
     };
     near.retain(|hit| hit.chunk != request.chunk);
-    let scored = compare(snapshot, own, &near)?;
+    let scored = compare(snapshot, collection, own, &near)?;
     Ok(SearchOutcome {
         hits: hits(snapshot, &scored, request)?,
         total: None,
@@ -89,6 +94,7 @@ pub fn similar(
 /// The near chunks with the late and the dense half of their scores, best first.
 fn compare(
     snapshot: &Snapshot,
+    collection: Collection,
     own: &Embedding,
     near: &[Hit],
 ) -> Result<Vec<(ChunkId, f32, f32)>, RetrieveError> {
@@ -96,7 +102,7 @@ fn compare(
     let tokens = own.tokens.rows();
     let late = match tokens {
         0 => vec![None; ids.len()],
-        _ => snapshot.late_scores(own.tokens.as_slice(), &ids)?,
+        _ => snapshot.late_scores_in(collection, own.tokens.as_slice(), &ids)?,
     };
     // A model that makes one kind of vectors has them decide alone.
     let (late_share, dense_share) = match (tokens, own.dense.is_empty()) {

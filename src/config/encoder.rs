@@ -9,13 +9,14 @@ use toml_edit::{Array, DocumentMut, Item, value};
 use super::ConfigError;
 
 /// Keys of the user's file.
-pub(super) const KEYS: &[&str] = &["encoder", "reranker", "rerank", "provider"];
+pub(super) const KEYS: &[&str] = &["encoder", "docs-encoder", "reranker", "rerank", "provider"];
 
 /// What the user's file says.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(super) struct EncoderOptions {
     encoder: Option<Names>,
+    docs_encoder: Option<Names>,
     reranker: Option<String>,
     rerank: Option<bool>,
     provider: Option<String>,
@@ -29,10 +30,21 @@ enum Names {
     Several(Vec<String>),
 }
 
+impl Names {
+    fn list(names: Option<Names>) -> Vec<String> {
+        match names {
+            None => Vec::new(),
+            Some(Names::One(name)) => vec![name],
+            Some(Names::Several(names)) => names,
+        }
+    }
+}
+
 /// Which models encode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncoderSettings {
-    /// Of token vectors and of dense vectors, or one for both; empty for the bundled model.
+    /// Of token vectors and of dense vectors, or one for both; then those of docs in the same way,
+    /// marked by [`DOCS`](crate::encoder::DOCS); empty for the bundled model.
     pub names: Vec<String>,
     /// The cross-encoder that was selected.
     pub reranker: Option<String>,
@@ -55,14 +67,12 @@ impl EncoderSettings {
                 Provider::NAMES.join(", ")
             ),
         })?;
-        let mut names = match file.encoder {
-            None => Vec::new(),
-            Some(Names::One(name)) => vec![name],
-            Some(Names::Several(names)) => names,
-        };
+        let mut names = Names::list(file.encoder);
         if names == [crate::encoder::BUNDLED] {
             names.clear();
         }
+        let docs = Names::list(file.docs_encoder).into_iter();
+        names.extend(docs.map(|name| format!("{}{name}", crate::encoder::DOCS)));
         Ok(EncoderSettings {
             names,
             reranker: file.reranker,
@@ -85,6 +95,8 @@ impl EncoderSettings {
 pub enum Selection {
     /// These encode.
     Encoders(Vec<String>),
+    /// These encode docs; the same as code if there are none.
+    Docs(Vec<String>),
     /// This reranks; none if `None`.
     Reranker(Option<String>),
 }
@@ -105,6 +117,10 @@ pub fn select(path: &Path, selections: &[Selection]) -> Result<(), ConfigError> 
                 let bundled = names.is_empty() || names[..] == [crate::encoder::BUNDLED];
                 let names = value(names.iter().collect::<Array>());
                 ("encoder", (!bundled).then_some(names))
+            }
+            Selection::Docs(names) => {
+                let list = value(names.iter().collect::<Array>());
+                ("docs-encoder", (!names.is_empty()).then_some(list))
             }
             Selection::Reranker(name) => ("reranker", name.as_ref().map(value)),
         };

@@ -9,7 +9,9 @@ use std::{fmt, io};
 use fathom_encoders::{Document, Embedding};
 
 use super::frame::Line;
-use super::protocol::{DaemonStatus, Folder, Identity, REPLY_LIMIT, Reply, Request, rules};
+use super::protocol::{
+    DaemonStatus, Folder, Identity, REPLY_LIMIT, Reply, Request, WireDocument, rules,
+};
 use crate::config::Settings;
 
 /// A daemon that does not greet in this time is as good as none.
@@ -201,12 +203,11 @@ impl Remote {
 }
 
 /// The first documents, as many as fit into one request.
-fn batch(documents: &[Document]) -> Vec<[Vec<u32>; 2]> {
+fn batch(documents: &[Document]) -> Vec<WireDocument> {
     let mut ids = 0;
     let fits = documents.iter().enumerate().take_while(|(at, document)| {
         ids += document.all_ids().count();
         *at == 0 || ids <= IDS_AT_ONCE
     });
-    let both = |document: &Document| [document.ids.clone(), document.dense_ids.clone()];
-    fits.map(|(_, document)| both(document)).collect()
+    fits.map(|(_, document)| document.into()).collect()
 }

@@ -24,7 +24,7 @@ pub(super) struct Documents {
 }
 
 /// All that an embedding is made of.
-type Ids = [Vec<u32>; 2];
+type Ids = (bool, [Vec<u32>; 2]);
 
 #[derive(Default)]
 struct Kept {
@@ -87,7 +87,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn ids(document: &Document) -> Ids {
-    [document.ids.clone(), document.dense_ids.clone()]
+    let (ids, dense_ids) = (document.ids.clone(), document.dense_ids.clone());
+    (document.docs, [ids, dense_ids])
 }
 
 fn numbers(embedding: &Embedding) -> usize {
@@ -130,7 +131,7 @@ mod tests {
         for id in 0..100 {
             let tokens = TokenMatrix::new(1, vec![id as f32; large]);
             let dense = Vec::new();
-            kept.put(&document(id), Arc::new(Embedding { tokens, dense }));
+            kept.put(&document(id), Arc::new(Embedding::new(tokens, dense)));
             // Twice the same is one.
             let again = kept.get(&document(id)).unwrap();
             kept.put(&document(id), again);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fathom_encoders::{Embedding, TokenMatrix};
+use fathom_encoders::{Document, Embedding, TokenMatrix};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
@@ -31,7 +31,7 @@ impl Identity {
     pub fn ours(settings: &Settings) -> Identity {
         let profile = encoder::selected(settings);
         Identity {
-            version: format!("{} protocol 2", env!("CARGO_PKG_VERSION")),
+            version: format!("{} protocol 3", env!("CARGO_PKG_VERSION")),
             profile: profile.map_or_else(|_| String::new(), |profile| profile.id().to_owned()),
         }
     }
@@ -71,8 +71,8 @@ pub enum Request {
     },
     /// Encode documents, as many as there is time for.
     Encode {
-        /// Model inputs; those of a second model are empty if there is none.
-        documents: Vec<[Vec<u32>; 2]>,
+        /// Model inputs.
+        documents: Vec<WireDocument>,
     },
     /// Bring a repository that is watched up to date with its files as they are now.
     CatchUp {
@@ -174,12 +174,44 @@ pub struct RepositoryStatus {
     pub last_error: Option<String>,
 }
 
+/// A model input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WireDocument {
+    ids: Vec<u32>,
+    /// Those for a second model; empty if there is none.
+    dense_ids: Vec<u32>,
+    /// For the model of docs.
+    docs: bool,
+}
+
+impl From<&Document> for WireDocument {
+    fn from(document: &Document) -> WireDocument {
+        WireDocument {
+            ids: document.ids.clone(),
+            dense_ids: document.dense_ids.clone(),
+            docs: document.docs,
+        }
+    }
+}
+
+impl From<WireDocument> for Document {
+    fn from(wire: WireDocument) -> Document {
+        Document {
+            ids: wire.ids,
+            dense_ids: wire.dense_ids,
+            cut: 0,
+            docs: wire.docs,
+        }
+    }
+}
+
 /// An embedding, exactly: little-endian `f32` in base64.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WireEmbedding {
     dim: usize,
     tokens: String,
     dense: String,
+    docs: Option<Box<WireEmbedding>>,
 }
 
 impl From<&Embedding> for WireEmbedding {
@@ -188,6 +220,7 @@ impl From<&Embedding> for WireEmbedding {
             dim: embedding.tokens.dim(),
             tokens: encode(embedding.tokens.as_slice()),
             dense: encode(&embedding.dense),
+            docs: embedding.docs.as_deref().map(|docs| Box::new(docs.into())),
         }
     }
 }
@@ -198,6 +231,10 @@ impl WireEmbedding {
         Some(Embedding {
             tokens: TokenMatrix::new(self.dim, decode(&self.tokens)?),
             dense: decode(&self.dense)?,
+            docs: match &self.docs {
+                Some(docs) => Some(Box::new(docs.embedding()?)),
+                None => None,
+            },
         })
     }
 }
@@ -237,9 +274,11 @@ mod tests {
     #[test]
     fn embeddings_and_folders_travel_exactly() {
         let values = vec![0.1, -0.0, f32::MIN_POSITIVE, 1.0 / 3.0, 1e-42, -1.5];
+        let of_code = Embedding::new(TokenMatrix::new(2, values.clone()), values.clone());
+        let of_docs = Embedding::new(TokenMatrix::new(3, values), Vec::new());
         let embedding = Embedding {
-            tokens: TokenMatrix::new(2, values.clone()),
-            dense: values,
+            docs: Some(Box::new(of_docs)),
+            ..of_code
         };
         let json = serde_json::to_string(&WireEmbedding::from(&embedding)).unwrap();
         let back: WireEmbedding = serde_json::from_str(&json).unwrap();

@@ -74,7 +74,10 @@ pub fn serve(
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let profile = encoder::selected(&settings)?;
-    let encoders = Arc::new(Encoders::new(&profile, encoder::options(&settings, 1)));
+    let encoders = Arc::new(Encoders::new(
+        &profile,
+        encoder::options_of(&profile, &settings),
+    ));
     let model = QueryModel::start_here(&profile, &settings);
     let server = Server::new(settings, place, encoders, model, on.clone());
     for path in &paths {

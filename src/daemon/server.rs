@@ -185,14 +185,7 @@ impl Server {
             }
             Request::Encode { documents } if documents.len() > DOCUMENTS => Reply::NotHere,
             Request::Encode { documents } => {
-                let documents: Vec<Document> = documents
-                    .into_iter()
-                    .map(|[ids, dense_ids]| Document {
-                        ids,
-                        dense_ids,
-                        cut: 0,
-                    })
-                    .collect();
+                let documents: Vec<Document> = documents.into_iter().map(Document::from).collect();
                 embedded(self.documents.encode(&documents))
             }
             Request::CatchUp {

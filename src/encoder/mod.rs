@@ -14,6 +14,9 @@ use installed::EncoderModel;
 /// Name of the model that is part of the program.
 pub const BUNDLED: &str = "default";
 
+/// What names of models that encode docs begin with, in a selection.
+pub const DOCS: &str = "docs=";
+
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
@@ -74,11 +77,32 @@ pub fn open(name: &str, settings: &Settings) -> Result<Profile, ChoiceError> {
     }
 }
 
-/// The models of these names together: one, or one for each kind of vectors.
+/// The models of these names together: of code, and of docs where some are marked by [`DOCS`].
 ///
 /// # Errors
 /// [`ChoiceError`] if one is not here, or they do not give what is needed.
 pub fn together(names: &[String], settings: &Settings) -> Result<Profile, ChoiceError> {
+    let of_code: Vec<String> = names
+        .iter()
+        .filter(|name| !name.starts_with(DOCS))
+        .cloned()
+        .collect();
+    let of_docs: Vec<String> = names
+        .iter()
+        .filter_map(|name| name.strip_prefix(DOCS).map(str::to_owned))
+        .collect();
+    let code = of_collection(&of_code, settings)?;
+    match of_docs.is_empty() {
+        true => Ok(code),
+        false => {
+            let docs = of_collection(&of_docs, settings)?;
+            Ok(Profile::collections(&code, &docs)?)
+        }
+    }
+}
+
+/// One model, or one for each kind of vectors.
+fn of_collection(names: &[String], settings: &Settings) -> Result<Profile, ChoiceError> {
     match names {
         [] => Ok(Profile::bundled()),
         [name] => {
@@ -126,6 +150,14 @@ pub(crate) fn named(names: &[String], settings: &Settings) -> Result<Profile, Ch
     Ok(profile)
 }
 
+/// How sessions that encode a profile's documents are opened.
+pub fn options_of(profile: &Profile, settings: &Settings) -> EncoderOptions {
+    EncoderOptions {
+        one_at_a_time: sessions(profile, settings.threads).one_at_a_time,
+        ..options(settings, 1)
+    }
+}
+
 /// How sessions are opened by these settings, with so many threads each.
 pub fn options(settings: &Settings, threads: usize) -> EncoderOptions {
     EncoderOptions {
@@ -140,15 +172,38 @@ pub fn memory(profile: &Profile) -> u64 {
     profile.weights().unwrap_or(0) / 4 * 5
 }
 
-/// How many of `threads` sessions may be open at once: half of the machine's memory is for others.
-pub fn sessions(profile: &Profile, threads: usize) -> usize {
-    fitting(threads, memory(profile), crate::reader::memory())
+/// What encodes documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// How many at once.
+    pub count: usize,
+    /// Bytes of memory of all of them.
+    pub memory: u64,
+    /// Of several models each session has but one loaded, one after the other.
+    pub one_at_a_time: bool,
 }
 
-fn fitting(threads: usize, each: u64, memory: Option<u64>) -> usize {
-    match (memory, each) {
+/// How many of `threads` sessions may be open at once: half of the machine's memory is for others.
+/// Several models are loaded one at a time where more sessions have room that way.
+pub fn sessions(profile: &Profile, threads: usize) -> Sessions {
+    let each: Vec<u64> = profile.members().into_iter().map(memory).collect();
+    fitting(threads, &each, crate::reader::memory())
+}
+
+fn fitting(threads: usize, models: &[u64], memory: Option<u64>) -> Sessions {
+    let count = |each: u64| match (memory, each) {
         (None, _) | (_, 0) => threads,
         (Some(memory), each) => threads.min((memory / 2 / each) as usize).max(1),
+    };
+    let (all, largest) = (models.iter().sum(), models.iter().copied().max());
+    let largest = largest.unwrap_or(0);
+    let room = memory.map_or(u64::MAX, |memory| memory / 2);
+    let one_at_a_time = count(largest) > count(all) || (all > room && models.len() > 1);
+    let each = if one_at_a_time { largest } else { all };
+    Sessions {
+        count: count(each),
+        memory: count(each) as u64 * each,
+        one_at_a_time,
     }
 }
 
@@ -172,14 +227,23 @@ mod tests {
     #[test]
     fn sessions_leave_memory_for_others() {
         const GB: u64 = 1 << 30;
-        for (threads, each, memory, expected) in [
-            (8, GB, Some(32 * GB), 8),
-            (8, GB, Some(8 * GB), 4),
-            (8, 6 * GB, Some(8 * GB), 1),
-            (8, GB, None, 8),
-            (8, 0, Some(GB), 8),
+        for (threads, models, total, expected) in [
+            (8, &[GB][..], Some(32 * GB), (8, 8 * GB, false)),
+            (8, &[GB], Some(8 * GB), (4, 4 * GB, false)),
+            (8, &[6 * GB], Some(8 * GB), (1, 6 * GB, false)),
+            (8, &[GB], None, (8, 8 * GB, false)),
+            (8, &[0], Some(GB), (8, 0, false)),
+            (2, &[GB, GB], Some(8 * GB), (2, 4 * GB, false)),
+            (2, &[2 * GB, GB], Some(8 * GB), (2, 4 * GB, true)),
+            (1, &[3 * GB, 2 * GB], Some(8 * GB), (1, 3 * GB, true)),
         ] {
-            assert_eq!(fitting(threads, each, memory), expected);
+            let (count, memory, one_at_a_time) = expected;
+            let expected = Sessions {
+                count,
+                memory,
+                one_at_a_time,
+            };
+            assert_eq!(fitting(threads, models, total), expected);
         }
     }
 

@@ -127,7 +127,7 @@ impl Engine {
             }
         }
         let profile = encoder::selected(settings).map_err(WorkspaceError::from)?;
-        let options = encoder::options(settings, 1);
+        let options = encoder::options_of(&profile, settings);
         Ok(Engine {
             settings: settings.clone(),
             roots,

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fathom_encoders::Profile;
-use fathom_indexes::Store;
 use fathom_indexes::codebook::{Bits, Codebook, Training};
 use fathom_indexes::storage::{OsStorage, Storage};
+use fathom_indexes::{Collection, Store};
 
 use super::WorkspaceError;
 
@@ -67,17 +67,21 @@ pub fn kept(profile: &str, data: &Path) -> Result<Option<Arc<Codebook>>, Workspa
     }
 }
 
-/// Trains a codebook from what `store` holds in int8; `None` if that is not enough.
-pub fn train(store: &Store, enough: Enough) -> Result<Option<Codebook>, WorkspaceError> {
+/// Trains a codebook from what `store` holds of a collection in int8; `None` if that is not enough.
+pub fn train(
+    store: &Store,
+    collection: Collection,
+    enough: Enough,
+) -> Result<Option<Codebook>, WorkspaceError> {
     let snapshot = store.snapshot()?;
-    let usage = snapshot.token_usage();
+    let usage = snapshot.token_usage_in(collection);
     let int8 = usage.iter().filter(|usage| usage.bits.is_none());
     let tokens: u64 = int8.map(|usage| usage.tokens).sum();
     if tokens < enough.tokens || snapshot.encoded_files() < enough.files {
         return Ok(None);
     }
-    let dim = snapshot.token_dim();
-    let vectors = snapshot.sample_tokens(SAMPLE);
+    let dim = snapshot.token_dim(collection);
+    let vectors = snapshot.sample_tokens(collection, SAMPLE);
     let most = vectors.len() / dim / TOKENS_PER_CENTROID;
     if most == 0 || !dim.is_multiple_of(8 / TRAINING.bits.count()) {
         return Ok(None);
@@ -235,7 +239,7 @@ mod tests {
             (all, FILES + 1, false),
             (ENOUGH.tokens, ENOUGH.files, false),
         ] {
-            let found = train(&store, Enough { tokens, files }).unwrap();
+            let found = train(&store, Collection::Main, Enough { tokens, files }).unwrap();
             assert_eq!(found.is_some(), trained, "{tokens} {files}");
         }
     }
@@ -248,7 +252,9 @@ mod tests {
             tokens: 100,
             files: 10,
         };
-        let trained = train(&filled(dir.path()), enough).unwrap().unwrap();
+        let trained = train(&filled(dir.path()), Collection::Main, enough)
+            .unwrap()
+            .unwrap();
         let first = keep(PROFILE, data.path(), &trained).unwrap();
         assert_eq!(*first, trained);
         // Whoever trained at the same time takes the first one.
@@ -265,7 +271,11 @@ mod tests {
         let usage = store.snapshot().unwrap().token_usage();
         assert_eq!((usage.len(), usage[0].bits), (1, Some(4)));
         assert_eq!(store.check().unwrap().findings, []);
-        assert_eq!(train(&store, enough).unwrap(), None, "nothing is in int8");
+        assert_eq!(
+            train(&store, Collection::Main, enough).unwrap(),
+            None,
+            "nothing is in int8"
+        );
         let files = std::fs::read_dir(data.path().join("models/somemodel@123456789abc"));
         assert_eq!(files.unwrap().count(), 1);
     }

@@ -20,8 +20,10 @@ use fathom_indexer::pipeline::{
 };
 use fathom_indexer::walk::WalkOptions;
 use fathom_indexes::plaid::PlaidError;
-use fathom_indexes::{CheckReport, Snapshot, Store, StoreError, StoreOptions};
-use fathom_retriever::{QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest};
+use fathom_indexes::{CheckReport, Collection, Snapshot, Store, StoreError, StoreOptions};
+use fathom_retriever::{
+    QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest, Vectors,
+};
 
 use crate::config::Settings;
 use crate::encoder::{self, ChoiceError};
@@ -246,7 +248,7 @@ impl Workspace {
         } = choice::choose(&base, &settings, purpose)?;
         location.store = store;
         let is_first = !choice::has_current(&base);
-        let options = encoder::options(&settings, 1);
+        let options = encoder::options_of(&profile, &settings);
         let workspace = Workspace {
             store: Mutex::new(open_store(&location, &profile, &settings)?),
             location,
@@ -368,7 +370,7 @@ impl Workspace {
         on: OnEvent,
     ) -> Result<EncodeReport, WorkspaceError> {
         let (store, patience) = (self.store(), options.wait);
-        options.threads = encoder::sessions(&self.profile, options.threads);
+        options.threads = encoder::sessions(&self.profile, options.threads).count;
         let _working = crate::leaving::working();
         let report = pipeline::encode_missing(&store, &self.encoders, &options, cancel, on)?;
         if !report.cancelled && report.encoded > 0 {
@@ -381,7 +383,7 @@ impl Workspace {
         Ok(report)
     }
 
-    /// Trains a codebook for a model profile that has none, once there is enough to train it
+    /// Trains a codebook for each model profile that has none, once there is enough to train it
     /// on, and codes with it what is stored.
     fn train_codebook(
         &self,
@@ -389,14 +391,20 @@ impl Workspace {
         patience: Duration,
         enough: codebook::Enough,
     ) -> Result<(), WorkspaceError> {
-        let (profile, data) = (self.profile.of_tokens().id(), &self.settings.data_dir);
-        if codebook::of_profile(&self.profile, data)?.is_none() {
-            let Some(trained) = codebook::train(store, enough)? else {
-                return Ok(());
-            };
-            codebook::keep(profile, data, &trained)?;
+        let data = &self.settings.data_dir;
+        let docs = self.profile.docs().map(|docs| (Collection::Docs, docs));
+        let main = (Collection::Main, self.profile.code());
+        let mut is_new = false;
+        for (collection, profile) in std::iter::once(main).chain(docs) {
+            if codebook::of_profile(profile, data)?.is_none() {
+                let Some(trained) = codebook::train(store, collection, enough)? else {
+                    continue;
+                };
+                codebook::keep(profile.of_tokens().id(), data, &trained)?;
+            }
+            is_new |= store.snapshot()?.codebook_in(collection).is_none();
         }
-        if store.snapshot()?.codebook().is_none() {
+        if is_new {
             self.open_again()?.writer(patience)?.maintain()?;
         }
         Ok(())
@@ -456,11 +464,23 @@ impl Workspace {
         &self,
         snapshot: &Snapshot,
         encoder: Option<&dyn QueryEncoder>,
+        request: SearchRequest,
+    ) -> Result<SearchOutcome, WorkspaceError> {
+        self.search_with(snapshot, snapshot, encoder, request)
+    }
+
+    /// [`Workspace::search`] among vectors that may be elsewhere.
+    pub fn search_with(
+        &self,
+        snapshot: &Snapshot,
+        vectors: &dyn Vectors,
+        encoder: Option<&dyn QueryEncoder>,
         mut request: SearchRequest,
     ) -> Result<SearchOutcome, WorkspaceError> {
         let opened = || self.location.under.clone();
         request.filter.under = request.filter.under.or_else(opened);
-        Ok(fathom_retriever::search(snapshot, encoder, &request)?)
+        let found = fathom_retriever::search_with(snapshot, vectors, encoder, &request);
+        Ok(found?)
     }
 
     /// Code like the code at a line of a file, anywhere in the repository.
@@ -553,13 +573,19 @@ fn open_store(
     profile: &Profile,
     settings: &Settings,
 ) -> Result<Store, WorkspaceError> {
-    let options = StoreOptions {
-        profile_id: profile.id().to_owned(),
-        token_dim: profile.token_dim(),
-        dense_dim: profile.dense_dim(),
-        codebook: codebook::of_profile(profile, &settings.data_dir)?,
+    let options = |profile: &Profile| -> Result<StoreOptions, WorkspaceError> {
+        Ok(StoreOptions {
+            profile_id: profile.id().to_owned(),
+            token_dim: profile.token_dim(),
+            dense_dim: profile.dense_dim(),
+            codebook: codebook::of_profile(profile, &settings.data_dir)?,
+        })
     };
-    Ok(Store::open(&location.store, &options)?)
+    let (folder, main) = (&location.store, options(profile.code())?);
+    Ok(match profile.docs() {
+        None => Store::open(folder, &main)?,
+        Some(docs) => Store::open_both(folder, &main, &options(docs)?)?,
+    })
 }
 
 /// Whether nothing but a new index helps. What a newer fathom wrote is not ours to replace.

@@ -11,7 +11,7 @@ use crate::watch::{Daemon, becomes};
 
 const QUERY: &str = "where is a file opened";
 
-fn fixture(name: &str) -> PathBuf {
+pub fn fixture(name: &str) -> PathBuf {
     Path::new("encoders/tests/fixtures")
         .canonicalize()
         .unwrap()
@@ -19,7 +19,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// A sandbox with these models imported.
-fn with(models: &[&str]) -> Sandbox {
+pub fn with(models: &[&str]) -> Sandbox {
     let sandbox = Sandbox::new(SMALL);
     for model in models {
         let folder = fixture(model);
@@ -29,17 +29,17 @@ fn with(models: &[&str]) -> Sandbox {
     sandbox
 }
 
-fn select(sandbox: &Sandbox, models: &[&str]) -> Run {
+pub fn select(sandbox: &Sandbox, models: &[&str]) -> Run {
     let args = [&["model", "use"], models].concat();
     sandbox.run(&args).expect_code(0)
 }
 
-fn status(sandbox: &Sandbox) -> Value {
+pub fn status(sandbox: &Sandbox) -> Value {
     sandbox.run(&["status", "--json"]).expect_code(0).json()
 }
 
 /// Name of the model that answers, and of the one that is to.
-fn answering(sandbox: &Sandbox) -> (String, Option<String>) {
+pub fn answering(sandbox: &Sandbox) -> (String, Option<String>) {
     let status = status(sandbox);
     let name = |id: &Value| {
         id.as_str()

@@ -7,6 +7,7 @@ mod answers;
 mod asking;
 mod changes;
 mod clients;
+mod collections;
 mod common;
 mod config;
 mod encoders;

@@ -43,6 +43,8 @@ pub(crate) enum Parts {
     Published(Box<Published>),
     /// Token vectors of the first, dense vectors of the second.
     Pair(Profile, Profile),
+    /// Code by the first, docs by the second.
+    Collections(Profile, Profile),
 }
 
 /// What is noted of a file's hash, if it is still the file that it was noted of.
@@ -160,6 +162,46 @@ impl Profile {
         ))
     }
 
+    /// Code by one profile, docs (prose in files of its own) by another. One profile alone if they
+    /// are the same.
+    ///
+    /// # Errors
+    /// If one of them makes no vectors.
+    pub fn collections(code: &Profile, docs: &Profile) -> Result<Profile, EncoderError> {
+        if code.id() == docs.id() {
+            return Ok(code.clone());
+        }
+        for profile in [code, docs] {
+            if profile.kind() == Kind::CrossEncoder || profile.docs().is_some() {
+                return Err(EncoderError::Kind {
+                    profile: profile.name().to_owned(),
+                    kind: profile.kind().as_str(),
+                    wanted: "vectors of one collection",
+                });
+            }
+        }
+        let id = format!("{} docs={}", code.id(), docs.id());
+        let name = format!("{} docs={}", code.name(), docs.name());
+        let parts = Parts::Collections(code.clone(), docs.clone());
+        Ok(Self::new(&id, &name, parts))
+    }
+
+    /// The profile of code, and of everything where docs have none of their own.
+    pub fn code(&self) -> &Profile {
+        match self.parts() {
+            Parts::Collections(code, _) => code,
+            _ => self,
+        }
+    }
+
+    /// The profile of docs, if it is another than that of code.
+    pub fn docs(&self) -> Option<&Profile> {
+        match self.parts() {
+            Parts::Collections(_, docs) => Some(docs),
+            _ => None,
+        }
+    }
+
     /// This dense model with its vectors cut to `dim` numbers and normalised again.
     ///
     /// # Errors
@@ -167,7 +209,7 @@ impl Profile {
     pub fn truncated(&self, dim: usize) -> Result<Profile, EncoderError> {
         match self.parts() {
             Parts::Published(published) => Ok(Self::of_published(published.truncated(dim)?)),
-            Parts::Joint(_) | Parts::Pair(..) => Err(EncoderError::Kind {
+            _ => Err(EncoderError::Kind {
                 profile: self.name().to_owned(),
                 kind: self.kind().as_str(),
                 wanted: "vectors that can be cut",
@@ -179,10 +221,11 @@ impl Profile {
         &self.0.parts
     }
 
-    /// The profiles that this is made of: itself, or the two of a pair.
+    /// The models that this is made of: itself, those of a pair, those of both collections.
     pub fn members(&self) -> Vec<&Profile> {
         match self.parts() {
             Parts::Pair(late, dense) => vec![late, dense],
+            Parts::Collections(code, docs) => [code.members(), docs.members()].concat(),
             Parts::Joint(_) | Parts::Published(_) => vec![self],
         }
     }
@@ -191,6 +234,7 @@ impl Profile {
     pub fn of_tokens(&self) -> &Profile {
         match self.parts() {
             Parts::Pair(late, _) => late,
+            Parts::Collections(code, _) => code.of_tokens(),
             Parts::Joint(_) | Parts::Published(_) => self,
         }
     }
@@ -199,6 +243,7 @@ impl Profile {
     fn of_dense(&self) -> &Profile {
         match self.parts() {
             Parts::Pair(_, dense) => dense,
+            Parts::Collections(code, _) => code.of_dense(),
             Parts::Joint(_) | Parts::Published(_) => self,
         }
     }
@@ -207,6 +252,7 @@ impl Profile {
     pub fn kind(&self) -> Kind {
         match self.parts() {
             Parts::Published(published) => published.recipe().kind,
+            Parts::Collections(code, _) => code.kind(),
             Parts::Joint(_) | Parts::Pair(..) => Kind::Joint,
         }
     }
@@ -217,7 +263,7 @@ impl Profile {
         &self.0.id
     }
 
-    /// The profile's short name; that of a pair is both, with a space.
+    /// The profile's short name; that of several is all of them, with spaces.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -227,7 +273,7 @@ impl Profile {
         match self.parts() {
             Parts::Joint(described) => described.licence(),
             Parts::Published(published) => published.licence(),
-            Parts::Pair(late, _) => late.licence(),
+            Parts::Pair(first, _) | Parts::Collections(first, _) => first.licence(),
         }
     }
 
@@ -236,7 +282,7 @@ impl Profile {
         match self.parts() {
             Parts::Joint(described) => described.source(),
             Parts::Published(published) => published.source(),
-            Parts::Pair(late, _) => late.source(),
+            Parts::Pair(first, _) | Parts::Collections(first, _) => first.source(),
         }
     }
 
@@ -247,7 +293,7 @@ impl Profile {
             Parts::Published(published) if self.of_tokens().kind().gives_tokens() => {
                 published.recipe().dim
             }
-            Parts::Published(_) | Parts::Pair(..) => 0,
+            _ => 0,
         }
     }
 
@@ -258,7 +304,7 @@ impl Profile {
             Parts::Published(published) if self.of_dense().kind() == Kind::Dense => {
                 published.dense_dim()
             }
-            Parts::Published(_) | Parts::Pair(..) => 0,
+            _ => 0,
         }
     }
 
@@ -267,7 +313,7 @@ impl Profile {
         match self.parts() {
             Parts::Joint(described) => described.document_length(),
             Parts::Published(published) => published.recipe().document.length,
-            Parts::Pair(late, _) => late.document_length(),
+            Parts::Pair(first, _) | Parts::Collections(first, _) => first.document_length(),
         }
     }
 
@@ -276,7 +322,7 @@ impl Profile {
         match self.parts() {
             Parts::Joint(described) => described.query_length(),
             Parts::Published(published) => published.recipe().query.length,
-            Parts::Pair(late, _) => late.query_length(),
+            Parts::Pair(first, _) | Parts::Collections(first, _) => first.query_length(),
         }
     }
 
@@ -285,7 +331,7 @@ impl Profile {
     pub fn token_pooling(&self) -> usize {
         match self.of_tokens().parts() {
             Parts::Joint(described) => described.token_pooling(),
-            Parts::Published(_) | Parts::Pair(..) => 1,
+            _ => 1,
         }
     }
 
@@ -298,7 +344,9 @@ impl Profile {
         match self.parts() {
             Parts::Joint(described) => Ok(described.model_bytes()?.len() as u64),
             Parts::Published(published) => published.weights(),
-            Parts::Pair(late, dense) => Ok(late.weights()? + dense.weights()?),
+            Parts::Pair(one, other) | Parts::Collections(one, other) => {
+                Ok(one.weights()? + other.weights()?)
+            }
         }
     }
 
@@ -310,7 +358,7 @@ impl Profile {
     pub fn codebook_bytes(&self) -> Result<Option<Cow<'static, [u8]>>, EncoderError> {
         match self.of_tokens().parts() {
             Parts::Joint(described) => described.codebook_bytes(),
-            Parts::Published(_) | Parts::Pair(..) => Ok(None),
+            _ => Ok(None),
         }
     }
 }

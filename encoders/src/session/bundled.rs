@@ -44,8 +44,6 @@ fn forward(session: &mut Session, profile: &Described, ids: &[u32]) -> ort::Resu
         true => tokens,
         false => &tokens[dim..tokens.len() - dim],
     };
-    Ok(Embedding {
-        tokens: TokenMatrix::new(dim, tokens.to_vec()),
-        dense: dense.to_vec(),
-    })
+    let tokens = TokenMatrix::new(dim, tokens.to_vec());
+    Ok(Embedding::new(tokens, dense.to_vec()))
 }

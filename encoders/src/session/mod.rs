@@ -15,11 +15,15 @@ pub use options::{EncoderOptions, Provider};
 pub use pairs::{PairEncoder, PairScore};
 use published::PublishedEncoder;
 
+/// So few documents are not worth the loading of models one after the other.
+const FEW: usize = 16;
+
 /// The sessions of one profile with its tokenizer. Open one per worker.
 pub struct Encoder {
     engine: Engine,
     text: TextEncoder,
     profile: Profile,
+    one_at_a_time: bool,
 }
 
 /// What runs.
@@ -27,7 +31,43 @@ enum Engine {
     Joint(Box<Joint>),
     Published(Box<PublishedEncoder>),
     /// Token vectors of the first, the dense vector of the second.
-    Pair(Box<Encoder>, Box<Encoder>),
+    Pair(Box<Later>, Box<Later>),
+    /// Code, docs.
+    Collections(Box<Later>, Box<Later>),
+}
+
+/// A member of a profile of several, opened when it is first needed: who encodes documents of one
+/// collection needs the model of that one only.
+struct Later {
+    profile: Profile,
+    options: EncoderOptions,
+    opened: Option<Encoder>,
+}
+
+impl Later {
+    fn new(profile: &Profile, options: &EncoderOptions) -> Box<Later> {
+        Box::new(Later {
+            profile: profile.clone(),
+            options: options.clone(),
+            opened: None,
+        })
+    }
+
+    fn get(&mut self) -> Result<&mut Encoder, EncoderError> {
+        match &mut self.opened {
+            Some(encoder) => Ok(encoder),
+            none => Ok(none.insert(Encoder::open(&self.profile, &self.options)?)),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// Gives its memory back; the next who needs it loads it again.
+    fn close(&mut self) {
+        self.opened = None;
+    }
 }
 
 impl Encoder {
@@ -44,15 +84,18 @@ impl Encoder {
                 text.clone(),
                 options,
             )?)),
-            Parts::Pair(late, dense) => Engine::Pair(
-                Box::new(Encoder::open(late, options)?),
-                Box::new(Encoder::open(dense, options)?),
-            ),
+            Parts::Pair(late, dense) => {
+                Engine::Pair(Later::new(late, options), Later::new(dense, options))
+            }
+            Parts::Collections(code, docs) => {
+                Engine::Collections(Later::new(code, options), Later::new(docs, options))
+            }
         };
         Ok(Encoder {
             engine,
             text,
             profile: profile.clone(),
+            one_at_a_time: options.one_at_a_time,
         })
     }
 
@@ -77,9 +120,14 @@ impl Encoder {
                 joint.encode(&query.ids)
             }
             Engine::Published(published) => published.query(text),
-            Engine::Pair(late, dense) => {
-                Ok(both(late.encode_query(text)?, dense.encode_query(text)?))
-            }
+            Engine::Pair(late, dense) => Ok(both(
+                late.get()?.encode_query(text)?,
+                dense.get()?.encode_query(text)?,
+            )),
+            Engine::Collections(code, docs) => Ok(Embedding {
+                docs: Some(Box::new(docs.get()?.encode_query(text)?)),
+                ..code.get()?.encode_query(text)?
+            }),
         }
     }
 
@@ -92,7 +140,35 @@ impl Encoder {
     /// # Errors
     /// If the model fails or gives a value that is not finite.
     pub fn encode_documents(&mut self, docs: &[Document]) -> Result<Vec<Embedding>, EncoderError> {
-        docs.iter().map(|doc| self.encode(doc)).collect()
+        self.encode_until(docs, &|| false)
+    }
+
+    /// [`Encoder::encode_documents`] until it is told to stop: those of the first documents.
+    ///
+    /// # Errors
+    /// If the model fails or gives a value that is not finite.
+    pub fn encode_until(
+        &mut self,
+        docs: &[Document],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<Embedding>, EncoderError> {
+        let in_turn = self.one_at_a_time && docs.len() > FEW;
+        match &mut self.engine {
+            Engine::Pair(late, dense) if in_turn => return both_in_turn(late, dense, docs, stop),
+            Engine::Collections(code, docs_model) if in_turn => {
+                // What comes together is of one collection.
+                let other = if docs[0].docs { code } else { docs_model };
+                other.close();
+            }
+            _ => {}
+        }
+        each(docs, stop, |doc| self.encode(doc))
+    }
+
+    /// Whether documents should come many at once: its models are loaded one at a time.
+    pub fn takes_turns(&self) -> bool {
+        let has_several = matches!(self.engine, Engine::Pair(..) | Engine::Collections(..));
+        self.one_at_a_time && has_several
     }
 
     fn encode(&mut self, doc: &Document) -> Result<Embedding, EncoderError> {
@@ -100,18 +176,59 @@ impl Encoder {
             Engine::Joint(joint) => joint.encode(&doc.ids),
             Engine::Published(published) => published.document(&doc.ids),
             Engine::Pair(late, dense) => Ok(both(
-                late.encode(doc)?,
-                dense.encode(&Document::new(doc.dense_ids.clone(), 0))?,
+                late.get()?.encode(doc)?,
+                dense
+                    .get()?
+                    .encode(&Document::new(doc.dense_ids.clone(), 0))?,
             )),
+            Engine::Collections(code, docs) => {
+                let model = if doc.docs { docs } else { code };
+                model.get()?.encode(doc)
+            }
         }
     }
 }
 
+/// All documents by one model, then all by the other; the one that is loaded begins, so that each
+/// is loaded once for two calls.
+fn both_in_turn(
+    late: &mut Later,
+    dense: &mut Later,
+    docs: &[Document],
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<Embedding>, EncoderError> {
+    let tokens = |late: &mut Later| late.get()?.encode_until(docs, stop);
+    let vectors = |dense: &mut Later| {
+        let encoder = dense.get()?;
+        each(docs, stop, |doc| {
+            encoder.encode(&Document::new(doc.dense_ids.clone(), 0))
+        })
+    };
+    let (of_late, of_dense) = if dense.is_open() {
+        let of_dense = vectors(dense)?;
+        dense.close();
+        (tokens(late)?, of_dense)
+    } else {
+        let of_late = tokens(late)?;
+        late.close();
+        (of_late, vectors(dense)?)
+    };
+    let pairs = of_late.into_iter().zip(of_dense);
+    Ok(pairs.map(|(late, dense)| both(late, dense)).collect())
+}
+
+/// Encodes one document after the other, until told to stop.
+fn each(
+    docs: &[Document],
+    stop: &dyn Fn() -> bool,
+    encode: impl FnMut(&Document) -> Result<Embedding, EncoderError>,
+) -> Result<Vec<Embedding>, EncoderError> {
+    let wanted = docs.iter().take_while(|_| !stop());
+    wanted.map(encode).collect()
+}
+
 fn both(late: Embedding, dense: Embedding) -> Embedding {
-    Embedding {
-        tokens: late.tokens,
-        dense: dense.dense,
-    }
+    Embedding::new(late.tokens, dense.dense)
 }
 
 /// `run`'s embedding, if it is one.

@@ -48,6 +48,9 @@ pub struct EncoderOptions {
     pub runtime: RuntimeLocation,
     /// What computes.
     pub provider: Provider,
+    /// Of a profile of several models, have but one loaded at a time while documents are encoded.
+    /// It pays where memory is short, and documents come many at once.
+    pub one_at_a_time: bool,
 }
 
 impl Default for EncoderOptions {
@@ -56,6 +59,7 @@ impl Default for EncoderOptions {
             intra_threads: 1,
             runtime: RuntimeLocation::Search,
             provider: Provider::Cpu,
+            one_at_a_time: false,
         }
     }
 }

@@ -123,18 +123,12 @@ fn rows(output: Output) -> Result<Rows, String> {
 fn late(rows: &Rows, keep: impl Fn(usize, &[f32]) -> bool) -> Embedding {
     let kept = rows.iter().enumerate().filter(|(at, row)| keep(*at, row));
     let values = kept.flat_map(|(_, row)| row).copied().collect();
-    Embedding {
-        tokens: matrix(rows.dim, values),
-        dense: Vec::new(),
-    }
+    Embedding::new(matrix(rows.dim, values), Vec::new())
 }
 
 fn dense(rows: Rows, truncate: Option<usize>) -> Embedding {
     let mut vector = rows.values;
     vector.truncate(truncate.unwrap_or(rows.dim));
     normalise(&mut vector);
-    Embedding {
-        tokens: TokenMatrix::new(0, Vec::new()),
-        dense: vector,
-    }
+    Embedding::new(TokenMatrix::new(0, Vec::new()), vector)
 }

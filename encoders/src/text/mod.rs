@@ -26,6 +26,8 @@ enum Way {
     Fast(Box<Fast>),
     Published(Box<PublishedText>),
     Pair(TextEncoder, TextEncoder),
+    /// Code, docs.
+    Collections(TextEncoder, TextEncoder),
 }
 
 impl TextEncoder {
@@ -43,6 +45,9 @@ impl TextEncoder {
             Parts::Pair(late, dense) => {
                 Way::Pair(TextEncoder::open(late)?, TextEncoder::open(dense)?)
             }
+            Parts::Collections(code, docs) => {
+                Way::Collections(TextEncoder::open(code)?, TextEncoder::open(docs)?)
+            }
         };
         Ok(TextEncoder(Arc::new(way)))
     }
@@ -59,7 +64,7 @@ impl TextEncoder {
         match &*self.0 {
             Way::Fast(fast) => fast.ids(text),
             Way::Published(published) => published.ids(text),
-            Way::Pair(late, _) => late.ids(text),
+            Way::Pair(first, _) | Way::Collections(first, _) => first.ids(text),
         }
     }
 
@@ -80,6 +85,7 @@ impl TextEncoder {
                 let (input, cut) = published.chunk(header, body, header_tokens);
                 Document::new(input, cut)
             }
+            Way::Collections(code, _) => code.document(header, body, header_tokens),
             Way::Pair(late, dense) => {
                 let document = late.document(header, body, header_tokens);
                 let second = dense.document(header, body, header_tokens);
@@ -92,13 +98,30 @@ impl TextEncoder {
         }
     }
 
+    /// The text side of the profile of docs: this one where docs have none of their own.
+    pub fn for_docs(&self) -> &TextEncoder {
+        match &*self.0 {
+            Way::Collections(_, docs) => docs,
+            _ => self,
+        }
+    }
+
+    /// [`TextEncoder::document`] of a chunk of docs.
+    pub fn document_of_docs(&self, header: &str, body: &str, header_tokens: usize) -> Document {
+        let docs = matches!(&*self.0, Way::Collections(..));
+        Document {
+            docs,
+            ..self.for_docs().document(header, body, header_tokens)
+        }
+    }
+
     /// How many tokens of header and body fit into one document, special
     /// tokens excluded.
     pub fn max_document_tokens(&self) -> usize {
         match &*self.0 {
             Way::Fast(fast) => fast.max_document_tokens(),
             Way::Published(published) => published.max_document_tokens(),
-            Way::Pair(late, _) => late.max_document_tokens(),
+            Way::Pair(first, _) | Way::Collections(first, _) => first.max_document_tokens(),
         }
     }
 
@@ -114,6 +137,7 @@ impl TextEncoder {
                 let (input, cut) = published.query(text);
                 Document::new(input.ids, cut)
             }
+            Way::Collections(code, _) => code.query(text),
             Way::Pair(late, dense) => Document {
                 dense_ids: dense.query(text).ids,
                 ..late.query(text)
@@ -124,7 +148,7 @@ impl TextEncoder {
     pub(crate) fn published(&self) -> Option<&PublishedText> {
         match &*self.0 {
             Way::Published(published) => Some(published),
-            Way::Fast(_) | Way::Pair(..) => None,
+            Way::Fast(_) | Way::Pair(..) | Way::Collections(..) => None,
         }
     }
 }

@@ -130,8 +130,7 @@ pub fn parse_file(
         _ => bytes,
     };
     let text = decode::decode(bytes);
-    let language =
-        language::detect(path, &bytes[..bytes.len().min(8192)]).unwrap_or_else(language::text);
+    let language = language_of(path, bytes);
     let rows = Rows::new(&text, options.max_tokens, count);
     let syntax = match read_syntax(language, &text, &rows, options) {
         Ok(syntax) => syntax,
@@ -159,6 +158,11 @@ pub fn parse_file(
         generated: is_generated(path, &text),
         lines: rows.line_count() as u32,
     }
+}
+
+/// The language that a file is read as.
+pub(crate) fn language_of(path: &[u8], bytes: &[u8]) -> &'static Language {
+    language::detect(path, &bytes[..bytes.len().min(8192)]).unwrap_or_else(language::text)
 }
 
 /// The definitions of a file; `Err` with a note, or without one for plain text.

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use fathom_encoders::{Document, Embedding, Encoder, EncoderError, TextEncoder, TokenMatrix};
 use fathom_indexes::late::pool;
 use fathom_indexes::{
-    ChunkId, ContentHash, Encoding, EncodingClaim, FileId, Snapshot, Store, StoreError,
+    ChunkId, Collection, ContentHash, Encoding, EncodingClaim, FileId, Snapshot, Store, StoreError,
 };
 
 use super::{EncodeReport, Encoders, Event, IndexError, IndexOptions};
@@ -22,6 +22,8 @@ const BACKGROUND_SEGMENT: Duration = Duration::from_secs(2);
 /// Documents of the first segment; later ones follow from the speed.
 const FIRST_SEGMENT: usize = 128;
 const LARGEST_SEGMENT: usize = 2048;
+/// Models that are loaded one at a time get so much more at once: loading one takes seconds.
+const IN_TURN: u32 = 8;
 /// Tokens that a worker gets at once.
 const BATCH_TOKENS: usize = 4096;
 /// How long another may write while a segment waits to be saved.
@@ -61,6 +63,7 @@ pub fn encode_missing(
                 store,
                 text,
                 options,
+                takes_turns: encoders.takes_turns(),
                 cancel,
                 on,
                 to_workers,
@@ -158,12 +161,16 @@ fn with_workers<T>(
 }
 
 /// Documents of similar length for one worker.
+#[derive(Default)]
 struct Batch {
+    /// For the model of docs, where they have one of their own.
+    docs: bool,
     contents: Vec<ContentHash>,
     documents: Vec<Document>,
 }
 
 struct Done {
+    docs: bool,
     contents: Vec<ContentHash>,
     embeddings: Vec<Embedding>,
     tokens: u64,
@@ -203,15 +210,25 @@ fn encode_batch(
     cancel: &AtomicBool,
 ) -> Result<Done, EncoderError> {
     let mut done = Done {
+        docs: batch.docs,
         contents: batch.contents,
         embeddings: Vec::with_capacity(batch.documents.len()),
         tokens: 0,
     };
-    for document in &batch.documents {
-        done.embeddings
-            .extend(embed(encoder, std::slice::from_ref(document))?);
-        done.tokens += document.ids.len() as u64;
-        if cancel.load(Ordering::Relaxed) {
+    let at_once = match encoder.takes_turns() {
+        true => batch.documents.len().max(1),
+        false => 1,
+    };
+    let stop = || cancel.load(Ordering::Relaxed);
+    for documents in batch.documents.chunks(at_once) {
+        // A document alone is encoded, whatever happens.
+        let made = match documents {
+            [_] => embed(encoder, documents)?,
+            many => embed_until(encoder, many, &stop)?,
+        };
+        done.tokens += tokens(&documents[..made.len()]);
+        done.embeddings.extend(made);
+        if stop() {
             break;
         }
     }
@@ -228,10 +245,21 @@ pub fn embed(
     encoder: &mut Encoder,
     documents: &[Document],
 ) -> Result<Vec<Embedding>, EncoderError> {
-    let mut embeddings = encoder.encode_documents(documents)?;
-    let factor = encoder.profile().token_pooling();
-    if factor > 1 {
-        for Embedding { tokens, .. } in &mut embeddings {
+    embed_until(encoder, documents, &|| false)
+}
+
+/// [`embed`] until told to stop: those of the first documents.
+fn embed_until(
+    encoder: &mut Encoder,
+    documents: &[Document],
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<Embedding>, EncoderError> {
+    let mut embeddings = encoder.encode_until(documents, stop)?;
+    let profile = encoder.profile();
+    for (document, Embedding { tokens, .. }) in documents.iter().zip(&mut embeddings) {
+        let of_docs = profile.docs().filter(|_| document.docs);
+        let factor = of_docs.unwrap_or(profile).token_pooling();
+        if factor > 1 {
             let dim = tokens.dim();
             *tokens = TokenMatrix::new(dim, pool(tokens.as_slice(), dim, factor));
         }
@@ -239,32 +267,38 @@ pub fn embed(
     Ok(embeddings)
 }
 
-fn batches(documents: Vec<(ContentHash, Document)>) -> Vec<Batch> {
+fn tokens(documents: &[Document]) -> u64 {
+    documents.iter().map(|doc| doc.ids.len() as u64).sum()
+}
+
+/// Batches of `most` tokens and a document at most.
+fn batches(documents: Vec<(ContentHash, Document)>, most: usize) -> Vec<Batch> {
     let mut batches = Vec::new();
-    let mut batch = Batch {
-        contents: Vec::new(),
-        documents: Vec::new(),
-    };
+    let mut batch = Batch::default();
     let mut tokens = 0;
     for (content, document) in documents {
+        if tokens >= most || (tokens > 0 && document.docs != batch.docs) {
+            batches.push(std::mem::take(&mut batch));
+            tokens = 0;
+        }
+        batch.docs = document.docs;
         tokens += document.ids.len();
         batch.contents.push(content);
         batch.documents.push(document);
-        if tokens >= BATCH_TOKENS {
-            batches.push(std::mem::replace(
-                &mut batch,
-                Batch {
-                    contents: Vec::new(),
-                    documents: Vec::new(),
-                },
-            ));
-            tokens = 0;
-        }
     }
     if !batch.contents.is_empty() {
         batches.push(batch);
     }
     batches
+}
+
+/// Leaves the docs for later while code is missing: their model is another.
+fn code_first(snapshot: &Snapshot, missing: &mut Vec<ChunkId>) -> Result<(), StoreError> {
+    let code = snapshot.select(&|head| Collection::of(head.kind) == Collection::Main)?;
+    if missing.iter().any(|&chunk| code.contains(chunk)) && snapshot.has_docs() {
+        missing.retain(|&chunk| code.contains(chunk));
+    }
+    Ok(())
 }
 
 /// The error of a worker, once all of them have ended: none takes a batch any more, so none sends a result either.
@@ -280,6 +314,7 @@ struct Run<'a> {
     store: &'a Store,
     text: TextEncoder,
     options: &'a IndexOptions,
+    takes_turns: bool,
     cancel: &'a AtomicBool,
     on: &'a (dyn Fn(Event) + Sync),
     to_workers: Sender<Batch>,
@@ -299,6 +334,9 @@ impl Run<'_> {
             let mut missing = snapshot.missing_chunks();
             missing.retain(|chunk| !self.tried.contains(chunk));
             self.report.left = missing.len();
+            if self.takes_turns {
+                code_first(&snapshot, &mut missing)?;
+            }
             let allowed = self.options.at_most.saturating_sub(self.report.encoded);
             let count = self.segment_size().min(allowed);
             missing.drain(..missing.len().saturating_sub(count));
@@ -324,7 +362,18 @@ impl Run<'_> {
 
     /// Encodes chunks, or as many as there is time for.
     fn encode(&mut self, snapshot: &Snapshot, chunks: &[ChunkId]) -> Result<Vec<Done>, IndexError> {
-        let mut waiting = batches(self.documents(snapshot, chunks)?).into_iter();
+        let documents = self.documents(snapshot, chunks)?;
+        let share = match self.takes_turns {
+            true => {
+                documents
+                    .iter()
+                    .map(|(_, doc)| doc.ids.len())
+                    .sum::<usize>()
+                    / self.options.threads.max(1)
+            }
+            false => 0,
+        };
+        let mut waiting = batches(documents, share.max(BATCH_TOKENS)).into_iter();
         let (mut running, mut all) = (0, Vec::new());
         loop {
             // A batch in hand for each worker, beside the one it is at.
@@ -349,7 +398,8 @@ impl Run<'_> {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    /// What the encoder is given for chunks, longest first.
+    /// What the encoder is given for chunks: code, then docs where they have a model of their own;
+    /// longest first.
     fn documents(
         &self,
         snapshot: &Snapshot,
@@ -367,7 +417,8 @@ impl Run<'_> {
             documents.push((row.record.content, document));
             last = Some((row.file, text));
         }
-        documents.sort_by_key(|(_, document)| std::cmp::Reverse(document.ids.len()));
+        documents
+            .sort_by_key(|(_, document)| (document.docs, std::cmp::Reverse(document.ids.len())));
         Ok(documents)
     }
 
@@ -377,10 +428,13 @@ impl Run<'_> {
         if self.report.encoded == 0 || seconds < 0.5 {
             return FIRST_SEGMENT;
         }
-        let segment = match self.options.background {
+        let mut segment = match self.options.background {
             true => BACKGROUND_SEGMENT,
             false => SEGMENT,
         };
+        if self.takes_turns {
+            segment *= IN_TURN;
+        }
         let speed = self.report.encoded as f64 / seconds;
         ((speed * segment.as_secs_f64()) as usize).clamp(FIRST_SEGMENT, LARGEST_SEGMENT)
     }
@@ -397,8 +451,24 @@ impl Run<'_> {
 
     /// Makes what was encoded durable. The lock is held only to write it.
     fn save(&self, done: &[Done]) -> Result<(), IndexError> {
+        if done.iter().all(|done| done.contents.is_empty()) {
+            return Ok(());
+        }
+        for (collection, docs) in [(Collection::Main, false), (Collection::Docs, true)] {
+            self.save_collection(collection, done.iter().filter(|done| done.docs == docs))?;
+        }
+        (self.on)(Event::Saved {
+            done: self.report.encoded,
+        });
+        Ok(())
+    }
+
+    fn save_collection<'d>(
+        &self,
+        collection: Collection,
+        done: impl Iterator<Item = &'d Done>,
+    ) -> Result<(), IndexError> {
         let encodings: Vec<Encoding<'_>> = done
-            .iter()
             .flat_map(|done| done.contents.iter().zip(&done.embeddings))
             .map(|(content, embedding)| Encoding {
                 content: *content,
@@ -409,11 +479,7 @@ impl Run<'_> {
         if encodings.is_empty() {
             return Ok(());
         }
-        let prepared = self.store.prepare(&encodings)?;
-        self.store.writer(PATIENCE)?.add_prepared(&prepared)?;
-        (self.on)(Event::Saved {
-            done: self.report.encoded,
-        });
-        Ok(())
+        let prepared = self.store.prepare(collection, &encodings)?;
+        Ok(self.store.writer(PATIENCE)?.add_prepared(&prepared)?)
     }
 }

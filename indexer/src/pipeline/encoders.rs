@@ -31,6 +31,11 @@ impl Encoders {
         &self.profile
     }
 
+    /// Whether the profile's models are loaded one at a time.
+    pub fn takes_turns(&self) -> bool {
+        self.options.one_at_a_time && self.profile.members().len() > 1
+    }
+
     /// An idle encoder, or a new one.
     ///
     /// # Errors

@@ -9,12 +9,12 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use fathom_encoders::TextEncoder;
 use fathom_indexes::{
-    ChunkRecord, ContentHash, FileRecord, FileRow, FileStat, NewFile, SkipReason, SkipRecord,
-    Snapshot, Store, Update,
+    ChunkRecord, Collection, ContentHash, FileRecord, FileRow, FileStat, NewFile, SkipReason,
+    SkipRecord, Snapshot, Store, Update,
 };
 
 use super::{Event, IndexError, IndexOptions, RefreshReport};
-use crate::chunk::{Chunk, ParsedFile, parse_file};
+use crate::chunk::{Chunk, ParsedFile, language_of, parse_file};
 use crate::document;
 use crate::plan::{self, Known, Plan};
 use crate::source::{self, Reading};
@@ -288,7 +288,11 @@ impl Job<'_> {
         stat: FileStat,
         racy: bool,
     ) -> Outcome {
-        let count = |line: &str| self.text.ids(line).len();
+        let counter = match Collection::of(language_of(&task.path, &text).loose) {
+            Collection::Main => self.text,
+            Collection::Docs => self.text.for_docs(),
+        };
+        let count = |line: &str| counter.ids(line).len();
         let parsed = parse_file(&task.path, &text, &count, &self.options.chunk);
         let chunks = parsed
             .chunks

@@ -21,7 +21,7 @@ impl Parts<'_> {
         for row in &self.rows {
             report.segments += 1;
             let name = row.file_name();
-            let opened = Segment::open(&*self.place.storage, row, self.place.layout());
+            let opened = self.place.segment(row);
             let Some(segment) = report.sort_out("segments", &name, opened)? else {
                 continue;
             };

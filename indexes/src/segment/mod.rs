@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::StoreError;
 use crate::catalog::{Identity, SegmentRow, segment_file_name};
 use crate::codebook::Codebook;
+use crate::collection::Collection;
 use crate::late::{CodedSet, Postings};
 use crate::maxsim::Tokens;
 use crate::records::{ContentHash, Encoding};
@@ -81,6 +82,8 @@ pub(crate) struct Segment {
     bytes: Bytes,
     footer: Footer,
     tokens: TokenIndex,
+    /// Whose vectors it holds.
+    pub collection: Collection,
 }
 
 /// The dense vector of one content: `vector ≈ scale * codes`.
@@ -101,13 +104,14 @@ pub(crate) struct Part<'a> {
 }
 
 impl Segment {
-    /// Opens the segment that `row` of the catalog describes. A file that is not
+    /// Opens the segment that `row` of the catalog describes; `layouts` are those of the collections
+    /// that it may be of. A file that is not
     /// exactly that segment is [`StoreError::Damaged`]; one that another build or
     /// another codebook could read is [`StoreError::Version`] or [`StoreError::Codebook`].
     pub fn open(
         storage: &dyn Storage,
         row: &SegmentRow,
-        layout: Layout<'_>,
+        layouts: &[Layout<'_>],
     ) -> Result<Segment, StoreError> {
         let name = row.file_name();
         let path = storage.locate(&name);
@@ -115,7 +119,13 @@ impl Segment {
             io::ErrorKind::NotFound => StoreError::damaged(&path, "the file is missing"),
             _ => StoreError::io("open", &path, e),
         })?;
-        Segment::read(bytes, row, layout).map_err(|refusal| match refusal {
+        let collection = of_profile(&bytes, layouts);
+        let layout = layouts[collection as usize];
+        let read = Segment::read(bytes, row, layout).map(|segment| Segment {
+            collection,
+            ..segment
+        });
+        read.map_err(|refusal| match refusal {
             Refusal::Damaged(problem) => StoreError::damaged(&path, problem),
             Refusal::Version(found) => StoreError::Version {
                 path,
@@ -150,6 +160,7 @@ impl Segment {
             tokens: TokenIndex::open(counts, found.tokens)?,
             bytes,
             footer,
+            collection: Collection::Main,
         };
         segment.check_views()?;
         if let (Some(set), Some(known)) = (segment.coded(), layout.codebook) {
@@ -276,6 +287,19 @@ impl Segment {
             problems.extend(tokens::verify_coded(&set, centroids as usize));
         }
         problems
+    }
+}
+
+/// The collection whose profile made a segment; the main one if none did, which then tells why.
+fn of_profile(bytes: &[u8], layouts: &[Layout<'_>]) -> Collection {
+    // Mostly there is but one, and the footer need not be read twice.
+    let Some(docs) = layouts.get(Collection::Docs as usize) else {
+        return Collection::Main;
+    };
+    let profile = ContentHash::of(docs.identity.profile_id.as_bytes());
+    match Footer::read(bytes) {
+        Ok(footer) if footer.shape.profile == profile => Collection::Docs,
+        _ => Collection::Main,
     }
 }
 

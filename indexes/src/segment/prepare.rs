@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::tokens::CodedTokens;
 use super::{DenseView, Layout, Part, TokenView};
 use crate::codebook::{Codebook, Coded};
+use crate::collection::Collection;
 use crate::maxsim::{self, Tokens};
 use crate::records::{ContentHash, Encoding};
 
@@ -44,6 +45,7 @@ fn coded_view(coded: &Coded) -> TokenView<'_> {
 
 /// Encodings as they are stored, made before anybody has to wait for a writer.
 pub struct Prepared {
+    pub(crate) collection: Collection,
     /// What the tokens are coded with.
     pub(crate) codebook: Option<ContentHash>,
     pub(crate) contents: Vec<ContentHash>,
@@ -53,13 +55,18 @@ pub struct Prepared {
 
 impl Prepared {
     /// Prepares encodings. Their shapes and values must have been checked.
-    pub(crate) fn new(layout: Layout<'_>, encodings: &[Encoding<'_>]) -> Prepared {
+    pub(crate) fn new(
+        collection: Collection,
+        layout: Layout<'_>,
+        encodings: &[Encoding<'_>],
+    ) -> Prepared {
         let quantize_dense = |dense: &[f32]| {
             let mut codes = vec![0; dense.len()];
             let scale = maxsim::quantize_row(dense, &mut codes);
             (codes, scale)
         };
         Prepared {
+            collection,
             codebook: layout.codebook.map(|known| known.id),
             contents: encodings.iter().map(|e| e.content).collect(),
             tokens: encodings

@@ -54,7 +54,7 @@ impl Kind {
         let all: Vec<(u32, usize)> = ids.zip(0..).collect();
         stored(
             self.layout(),
-            &Prepared::new(self.layout(), &encodings).parts(&all),
+            &Prepared::new(Collection::Main, self.layout(), &encodings).parts(&all),
         )
     }
 

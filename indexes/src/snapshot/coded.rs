@@ -3,6 +3,7 @@
 use super::{Item, Snapshot};
 use crate::StoreError;
 use crate::codebook::Codebook;
+use crate::collection::Collection;
 use crate::records::{ChunkId, ContentHash};
 use crate::segment::TokenView;
 
@@ -26,18 +27,23 @@ pub struct CodedContent<'s> {
 impl Snapshot {
     /// What tokens are coded with.
     pub fn coded_with(&self) -> Option<&Codebook> {
-        self.place.codebook.as_ref().map(|known| &*known.codebook)
+        self.place.codebook().map(|known| &*known.codebook)
     }
 
-    /// The encoded contents of the live chunks, each once, in the order of their first chunks.
+    /// The encoded contents of the live chunks, but for docs with vectors of their own, each once, in the order of their first chunks.
     ///
     /// # Errors
     /// [`StoreError::NotCoded`] if the tokens of one are kept without a codebook.
     pub fn coded_contents(&self) -> Result<Vec<CodedContent<'_>>, StoreError> {
         let encodings = self.encodings();
+        let is_main = |item: &&Item| {
+            let segment = self.segments[item.segment as usize].as_ref();
+            segment.is_none_or(|segment| segment.collection == Collection::Main)
+        };
         let mut items: Vec<(usize, &Item)> = encodings
             .items
             .iter()
+            .filter(is_main)
             .filter_map(|item| Some((encodings.positions(item).next()?, item)))
             .collect();
         items.sort_unstable_by_key(|&(first, _)| first);

@@ -3,6 +3,7 @@
 use super::set::ChunkSet;
 use super::{Snapshot, wrong_query};
 use crate::StoreError;
+use crate::collection::Collection;
 use crate::dense::DenseQuery;
 use crate::records::{ChunkId, Hit};
 
@@ -20,13 +21,26 @@ impl Snapshot {
         n: usize,
         within: Option<&ChunkSet>,
     ) -> Result<Vec<Hit>, StoreError> {
-        self.expect_dense(query)?;
+        self.dense_in(Collection::Main, query, n, within)
+    }
+
+    /// [`Snapshot::dense`] among the vectors of a collection, for a query by its model.
+    pub fn dense_in(
+        &self,
+        collection: Collection,
+        query: &[f32],
+        n: usize,
+        within: Option<&ChunkSet>,
+    ) -> Result<Vec<Hit>, StoreError> {
+        self.expect_dense(collection, query)?;
         let exact = DenseQuery::new(query);
         #[cfg(feature = "faiss")]
-        if let (None, Some(items)) = (within, self.dense_candidates(query, n)?) {
-            return Ok(self.scan(None).dense_among(&exact, &items, n));
+        if let (Collection::Main, None) = (collection, within)
+            && let Some(items) = self.dense_candidates(query, n)?
+        {
+            return Ok(self.scan(collection, None).dense_among(&exact, &items, n));
         }
-        Ok(self.scan(within).dense(&exact, n))
+        Ok(self.scan(collection, within).dense(&exact, n))
     }
 
     /// Cosine of single chunks; `None` for one that is not encoded or is of another generation.
@@ -35,13 +49,24 @@ impl Snapshot {
         query: &[f32],
         ids: &[ChunkId],
     ) -> Result<Vec<Option<f32>>, StoreError> {
-        self.expect_dense(query)?;
-        let query = DenseQuery::new(query);
-        Ok(self.scan(None).dense_of(&query, &self.positions(ids)))
+        self.dense_scores_in(Collection::Main, query, ids)
     }
 
-    fn expect_dense(&self, query: &[f32]) -> Result<(), StoreError> {
-        let dim = self.place.identity.dense_dim;
+    /// [`Snapshot::dense_scores`] among the vectors of a collection; `None` for chunks of another.
+    pub fn dense_scores_in(
+        &self,
+        collection: Collection,
+        query: &[f32],
+        ids: &[ChunkId],
+    ) -> Result<Vec<Option<f32>>, StoreError> {
+        self.expect_dense(collection, query)?;
+        let query = DenseQuery::new(query);
+        let scan = self.scan(collection, None);
+        Ok(scan.dense_of(&query, &self.positions(ids)))
+    }
+
+    fn expect_dense(&self, collection: Collection, query: &[f32]) -> Result<(), StoreError> {
+        let dim = self.place.layout(collection).identity.dense_dim;
         match query.len() == dim {
             true => Ok(()),
             false => Err(wrong_query(format!(

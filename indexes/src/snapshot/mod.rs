@@ -1,6 +1,7 @@
 //! A consistent view of one generation of a store.
 
 mod coded;
+mod collections;
 mod dense;
 mod encodings;
 mod sample;
@@ -18,9 +19,8 @@ use rusqlite::Connection;
 use crate::StoreError;
 use crate::catalog::load::{self, FileHead, Heads};
 use crate::catalog::{Catalog, Identity, SegmentRow, State, query};
-use crate::late::LateQuery;
+use crate::collection::Collection;
 use crate::lexical::{LexicalQuery, LexicalReader};
-use crate::maxsim::Query;
 use crate::records::{
     ChunkHead, ChunkId, ChunkRecord, ChunkRow, Counts, FileId, FileRow, Hit, SkipRecord,
 };
@@ -30,7 +30,7 @@ pub use coded::CodedContent;
 #[cfg(feature = "faiss")]
 pub(crate) use dense::worth_clusters;
 use encodings::{Encodings, Item};
-use score::{Scan, TokenQuery};
+use score::Scan;
 pub use set::ChunkSet;
 pub use usage::TokenUsage;
 
@@ -78,15 +78,13 @@ impl Snapshot {
         let mut problems = Vec::new();
         let segments = rows
             .iter()
-            .map(
-                |row| match Segment::open(&*place.storage, row, place.layout()) {
-                    Ok(segment) => Some(segment),
-                    Err(error) => {
-                        problems.push(error.to_string());
-                        None
-                    }
-                },
-            )
+            .map(|row| match place.segment(row) {
+                Ok(segment) => Some(segment),
+                Err(error) => {
+                    problems.push(error.to_string());
+                    None
+                }
+            })
             .collect();
         Ok(Snapshot {
             place,
@@ -337,54 +335,11 @@ impl Snapshot {
         }
     }
 
-    /// The chunks with the best MaxSim: the sum over the tokens of `query`,
-    /// `[tokens, token_dim]`, of the best cosine of any token of the chunk.
-    pub fn late(
-        &self,
-        query: &[f32],
-        n: usize,
-        within: Option<&ChunkSet>,
-    ) -> Result<Vec<Hit>, StoreError> {
-        let query = self.token_query(query)?;
-        Ok(self.scan(within).late(&query, n))
-    }
-
-    /// MaxSim of single chunks; `None` for one that is not encoded, has no token,
-    /// or is of another generation.
-    pub fn late_scores(
-        &self,
-        query: &[f32],
-        ids: &[ChunkId],
-    ) -> Result<Vec<Option<f32>>, StoreError> {
-        let query = self.token_query(query)?;
-        Ok(self.scan(None).late_of(&query, &self.positions(ids)))
-    }
-
-    fn positions(&self, ids: &[ChunkId]) -> Vec<Option<usize>> {
-        ids.iter().map(|&id| self.heads.position(id)).collect()
-    }
-
-    fn token_query(&self, rows: &[f32]) -> Result<TokenQuery<'_>, StoreError> {
-        let dim = self.place.identity.token_dim;
-        if !rows.len().is_multiple_of(dim) {
-            return Err(wrong_query(format!(
-                "{} values are not rows of {dim}",
-                rows.len()
-            )));
-        }
-        let mut segments = self.segments.iter().flatten();
-        let any_coded = segments.any(|segment| segment.bits().is_some());
-        let codebook = self.place.codebook.as_ref().filter(|_| any_coded);
-        Ok(TokenQuery {
-            int8: Query::new(rows, dim),
-            coded: codebook.map(|known| LateQuery::new(rows, &known.codebook)),
-        })
-    }
-
-    fn scan<'a>(&'a self, within: Option<&'a ChunkSet>) -> Scan<'a> {
+    fn scan<'a>(&'a self, collection: Collection, within: Option<&'a ChunkSet>) -> Scan<'a> {
         Scan {
             heads: &self.heads,
-            segments: &self.segments,
+            all: &self.segments,
+            collection,
             encodings: self.encodings(),
             within,
         }

@@ -1,12 +1,13 @@
 //! A sample of the stored token vectors, for training a codebook.
 
 use super::Snapshot;
+use crate::Collection;
 use crate::segment::{TokenView, floats};
 
 impl Snapshot {
-    /// Length of a token vector.
-    pub fn token_dim(&self) -> usize {
-        self.place.identity.token_dim
+    /// Length of a token vector of a collection.
+    pub fn token_dim(&self, collection: Collection) -> usize {
+        self.place.layout(collection).identity.token_dim
     }
 
     /// Number of files with a chunk that is encoded.
@@ -19,20 +20,23 @@ impl Snapshot {
         encoded.count()
     }
 
-    /// Token vectors of contents that are stored in int8, evenly over all of them,
+    /// Token vectors of a collection's contents that are stored in int8, evenly over all of them,
     /// `[tokens, dim]`, `most` at the most.
-    pub fn sample_tokens(&self, most: usize) -> Vec<f32> {
+    pub fn sample_tokens(&self, collection: Collection, most: usize) -> Vec<f32> {
         let views = || {
             let items = self.encodings().items.iter();
             items.filter_map(|item| {
                 let segment = self.segments[item.segment as usize].as_ref()?;
+                if segment.collection != collection {
+                    return None;
+                }
                 match segment.tokens(item.ordinal as usize) {
                     TokenView::Int8(tokens) => Some(tokens),
                     TokenView::Coded(_) => None,
                 }
             })
         };
-        let dim = self.token_dim();
+        let dim = self.token_dim(collection);
         let total: usize = views().map(|tokens| tokens.scales.len()).sum();
         let step = total.div_ceil(most.max(1)).max(1);
         let mut sample = Vec::with_capacity(total / step * dim);

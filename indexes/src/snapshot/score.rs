@@ -13,6 +13,7 @@ use super::encodings::{Encodings, Item};
 use super::set::ChunkSet;
 use super::top::Top;
 use crate::catalog::load::Heads;
+use crate::collection::Collection;
 use crate::dense::DenseQuery;
 use crate::late::{self, CodedSet, LateQuery, SearchOptions};
 use crate::maxsim::Query;
@@ -39,20 +40,29 @@ pub(super) struct TokenQuery<'c> {
 #[derive(Clone, Copy)]
 pub(super) struct Scan<'a> {
     pub heads: &'a Arc<Heads>,
-    pub segments: &'a [Option<Segment>],
+    /// Those of all collections.
+    pub all: &'a [Option<Segment>],
+    /// The one that is searched.
+    pub collection: Collection,
     pub encodings: &'a Encodings,
     pub within: Option<&'a ChunkSet>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    /// A segment, if it is there and of the collection.
+    fn segment(self, at: usize) -> Option<&'a Segment> {
+        let segment = self.all[at].as_ref();
+        segment.filter(|segment| segment.collection == self.collection)
+    }
+
     /// The chunks with the best MaxSim.
     pub fn late(self, query: &TokenQuery<'_>, n: usize) -> Vec<Hit> {
         let mut top = Top::new(n);
         if let Some(coded) = &query.coded {
             top = self.late_coded(coded, n);
         }
-        let sets = 0..self.segments.len();
-        for set in sets.filter(|&set| self.segments[set].as_ref().is_some_and(is_int8)) {
+        let sets = 0..self.all.len();
+        for set in sets.filter(|&set| self.segment(set).is_some_and(is_int8)) {
             let items = self.encodings.of_segment(set);
             top = top.merge(self.best(items, n, || {
                 let mut scorer = query.int8.scorer();
@@ -67,9 +77,8 @@ impl Scan<'_> {
 
     /// Every content that is found has a chunk that is wanted, so `n` of them suffice.
     fn late_coded(self, query: &LateQuery<'_>, n: usize) -> Top {
-        let segments = (0..).zip(self.segments);
-        let (places, sets): (Vec<usize>, Vec<CodedSet<'_>>) = segments
-            .filter_map(|(at, segment)| Some((at, segment.as_ref()?.coded()?)))
+        let (places, sets): (Vec<usize>, Vec<CodedSet<'_>>) = (0..self.all.len())
+            .filter_map(|at| Some((at, self.segment(at)?.coded()?)))
             .unzip();
         let keep = |set: usize, ordinal: usize| {
             let item = self.encodings.at(places[set], ordinal);
@@ -148,7 +157,7 @@ impl Scan<'_> {
         let mut top = Top::new(n);
         for item in items {
             let mut positions = self.wanted(item).peekable();
-            let segment = self.segments[item.segment as usize].as_ref();
+            let segment = self.segment(item.segment as usize);
             if let (Some(_), Some(segment)) = (positions.peek(), segment)
                 && let Some(score) = score(segment, item.ordinal as usize)
             {
@@ -185,7 +194,7 @@ impl Scan<'_> {
     ) -> Vec<Option<f32>> {
         let mut of = |position: usize| {
             let item = self.encodings.of(position)?;
-            let segment = self.segments[item.segment as usize].as_ref()?;
+            let segment = self.segment(item.segment as usize)?;
             score(segment, item.ordinal as usize)
         };
         positions.iter().map(|position| of((*position)?)).collect()

@@ -1,8 +1,8 @@
 //! What token vectors are stored as, and what they cost.
 
 use super::Snapshot;
-use crate::ContentHash;
 use crate::segment::Segment;
+use crate::{Collection, ContentHash};
 
 /// The token vectors of one codec in a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,8 +41,17 @@ impl Snapshot {
     /// The codecs in use, int8 first. Contents that no chunk has any more count until they
     /// are dropped.
     pub fn token_usage(&self) -> Vec<TokenUsage> {
+        self.usage_of(&|_| true)
+    }
+
+    /// [`Snapshot::token_usage`] of one collection.
+    pub fn token_usage_in(&self, collection: Collection) -> Vec<TokenUsage> {
+        self.usage_of(&|segment| segment.collection == collection)
+    }
+
+    fn usage_of(&self, counts: &dyn Fn(&Segment) -> bool) -> Vec<TokenUsage> {
         let mut all: Vec<TokenUsage> = Vec::new();
-        for segment in self.segments.iter().flatten() {
+        for segment in self.segments.iter().flatten().filter(|one| counts(one)) {
             let bits = segment.bits();
             let at = all.iter().position(|usage| usage.bits == bits);
             let at = at.unwrap_or_else(|| {
@@ -60,6 +69,12 @@ impl Snapshot {
 
     /// The codebook that the store was opened with.
     pub fn codebook(&self) -> Option<ContentHash> {
-        self.place.codebook.as_ref().map(|known| known.id)
+        self.codebook_in(Collection::Main)
+    }
+
+    /// The codebook that a collection was opened with.
+    pub fn codebook_in(&self, collection: Collection) -> Option<ContentHash> {
+        let known = self.place.layout(collection).codebook;
+        known.map(|known| known.id)
     }
 }

@@ -101,7 +101,7 @@ fn sweep(
         let disk = disk(dir.path(), &faults);
         faults.arm(k, mode != Mode::Once, fault);
         let mut done = 0;
-        let result = Store::open_on(dir.path(), &options(), disk.clone(), Some(vfs))
+        let result = Store::open_on(dir.path(), &[&options()], disk.clone(), Some(vfs))
             .and_then(|store| work(&store, &mut done));
         let fired = faults.disarm();
         if mode == Mode::PowerCut {
@@ -208,7 +208,7 @@ fn a_writer_that_failed_to_commit_refuses_to_go_on() {
     let faults = Arc::new(Faults::none());
     let vfs = sqlite_vfs::register(faults.clone());
     let disk = disk(dir.path(), &faults);
-    let store = Store::open_on(dir.path(), &options(), disk, Some(vfs)).unwrap();
+    let store = Store::open_on(dir.path(), &[&options()], disk, Some(vfs)).unwrap();
     let mut writer = writer(&store);
     let mut update = writer.begin().unwrap();
     update.put_file(&file("a.rs", "fn alpha\n")).unwrap();

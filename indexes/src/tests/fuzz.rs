@@ -140,7 +140,7 @@ fn segment(layout: Layout<'_>) -> Vec<u8> {
         .collect();
     let all: Vec<(u32, usize)> = (0..).zip(0..encodings.len()).collect();
     let storage = MemoryStorage::default();
-    let prepared = Prepared::new(layout, &encodings);
+    let prepared = Prepared::new(crate::Collection::Main, layout, &encodings);
     write(&storage, 1, layout, &prepared.parts(&all)).unwrap();
     storage.open("segments/1.seg").unwrap().to_vec()
 }

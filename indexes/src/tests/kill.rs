@@ -39,7 +39,7 @@ fn doomed(dir: &Path, at: u64) -> Store {
     let vfs = sqlite_vfs::register(faults.clone());
     let disk = FaultyStorage::new(OsStorage::create(dir).unwrap(), faults.clone());
     faults.arm(at, false, Fault::Kill);
-    Store::open_on(dir, &options(), Arc::new(disk), Some(vfs)).unwrap()
+    Store::open_on(dir, &[&options()], Arc::new(disk), Some(vfs)).unwrap()
 }
 
 /// Does nothing unless it is run by the tests below.

@@ -3,6 +3,7 @@
 
 mod borrow;
 mod codebooks;
+mod collections;
 mod concurrency;
 mod damage;
 mod faults;

@@ -32,7 +32,8 @@ impl Writer {
                 let part = |&(id, at): &(u32, usize)| segment.part(id, at);
                 let parts: Vec<Part<'_>> = wanted.iter().map(part).collect();
                 let id = self.state.next_segment;
-                let row = write_coded(&*place.storage, id, place.layout(), &parts);
+                let layout = place.layout(segment.collection);
+                let row = write_coded(&*place.storage, id, layout, &parts);
                 let published = row.and_then(|row| self.publish_segments(&[row], &[], &[]));
                 self.poison_on_error(published)?;
                 borrowed += wanted.len();

@@ -3,6 +3,7 @@
 use super::Writer;
 use crate::StoreError;
 use crate::codebook::Codebook;
+use crate::collection::Collection;
 use crate::maxsim;
 use crate::records::ContentHash;
 use crate::segment::{self, CodedTokens, DenseView, Part, TokenView};
@@ -35,7 +36,8 @@ impl Writer {
         batch: &[CodedEncoding<'_>],
     ) -> Result<(), StoreError> {
         self.ensure_sound()?;
-        let known = self.place.codebook.as_ref();
+        let place = self.place.clone();
+        let known = place.codebook();
         let known = known.filter(|known| known.id == codebook).ok_or_else(|| {
             StoreError::input("coded tokens", "the store has another codebook or none")
         })?;
@@ -65,7 +67,7 @@ impl Writer {
             .map(|(&(content, at), (codes, scale))| part(content, &batch[at], codes, *scale))
             .collect();
         let id = self.state.next_segment;
-        let row = segment::write(&*self.place.storage, id, self.place.layout(), &parts);
+        let row = segment::write(&*place.storage, id, place.layout(Collection::Main), &parts);
         let published = row.and_then(|row| self.publish_segments(&[row], &[], &[]));
         self.poison_on_error(published)
     }

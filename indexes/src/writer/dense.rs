@@ -6,6 +6,7 @@ use super::Writer;
 use crate::StoreError;
 use crate::catalog;
 use crate::catalog::load::Heads;
+use crate::collection::Collection;
 use crate::dense::DenseIndex;
 use crate::segment::Segment;
 use crate::snapshot::worth_clusters;
@@ -41,8 +42,10 @@ impl Writer {
             return Ok(0);
         }
         self.forget_unencoded(&rows, &live)?;
-        let open = |row| Segment::open(&*self.place.storage, row, self.place.layout());
+        let open = |row| self.place.segment(row);
         let segments: Vec<Segment> = rows.iter().map(open).collect::<Result<_, _>>()?;
+        // Docs with vectors of their own are always scanned.
+        places.retain(|place| segments[place.segment].collection == Collection::Main);
         places.sort_by_key(|place| place.content);
         self.update_index(&places, &segments)
     }

@@ -9,8 +9,10 @@ use super::update::open_lexical;
 use crate::StoreError;
 use crate::catalog::load::Heads;
 use crate::catalog::{self, SegmentRow, segment_file_name};
+use crate::collection::Collection;
 use crate::records::ChunkId;
 use crate::segment::{self, Layout, Part, Recoded, Segment};
+use crate::store::Place;
 
 /// More segments than this are merged.
 const SEGMENTS: usize = 8;
@@ -111,13 +113,15 @@ impl Writer {
 
     /// Codes the tokens of int8 segments, one segment after the other.
     fn recode(&mut self) -> Result<usize, StoreError> {
-        if self.place.codebook.is_none() {
+        let place = self.place.clone();
+        let has_codebook = |collection| place.layout(collection).codebook.is_some();
+        if !Collection::ALL.into_iter().any(has_codebook) {
             return Ok(0);
         }
         let mut recoded = 0;
         for row in self.usable_segments()? {
-            let segment = Segment::open(&*self.place.storage, &row, self.place.layout())?;
-            if segment.bits().is_none() {
+            let segment = place.segment(&row)?;
+            if segment.bits().is_none() && has_codebook(segment.collection) {
                 drop(segment);
                 self.rewrite(&[&row], |_| true, &[])?;
                 recoded += 1;
@@ -147,13 +151,15 @@ impl Writer {
         if !drop_dead {
             return Ok((self.merge_small()?, 0));
         }
-        let group: Vec<&SegmentRow> = rows.iter().filter(|row| dead(row) > 0).collect();
         let dropped = self.forgettable(&rows, &live)?;
         let mut merged = 0;
-        // Together they may be more than one segment should hold.
-        for group in split(&group) {
-            self.rewrite(group, |content| live.contains(&content), &[])?;
-            merged += group.len();
+        for rows in self.by_collection(&rows)? {
+            let group: Vec<&SegmentRow> = rows.into_iter().filter(|row| dead(row) > 0).collect();
+            // Together they may be more than one segment should hold.
+            for group in split(&group) {
+                self.rewrite(group, |content| live.contains(&content), &[])?;
+                merged += group.len();
+            }
         }
         self.publish_segments(&[], &[], &dropped)?;
         Ok((merged, dropped.len()))
@@ -164,13 +170,29 @@ impl Writer {
         let mut merged = 0;
         loop {
             let rows = self.usable_segments()?;
-            let group = mergeable(&rows);
-            if group.is_empty() {
+            let collections = self.by_collection(&rows)?;
+            let groups = collections.iter().map(|rows| mergeable(rows));
+            let Some(group) = groups.into_iter().find(|group| !group.is_empty()) else {
                 return Ok(merged);
-            }
+            };
             self.rewrite(&group, |_| true, &[])?;
             merged += group.len();
         }
+    }
+
+    /// The segments of each collection: vectors of two models are in no segment together.
+    fn by_collection<'r>(
+        &self,
+        rows: &'r [SegmentRow],
+    ) -> Result<Vec<Vec<&'r SegmentRow>>, StoreError> {
+        if !self.place.has_docs() {
+            return Ok(vec![rows.iter().collect()]);
+        }
+        let mut both = vec![Vec::new(), Vec::new()];
+        for row in rows {
+            both[self.place.segment(row)?.collection as usize].push(row);
+        }
+        Ok(both)
     }
 
     /// Contents that no live chunk has, encoded or not.
@@ -202,8 +224,10 @@ impl Writer {
         let storage = &*place.storage;
         let mut segments = Vec::with_capacity(group.len());
         for row in group {
-            segments.push(open_sound(storage, row, place.layout())?);
+            segments.push(open_sound(&place, row)?);
         }
+        let collection = segments.first().map(|segment| segment.collection);
+        let layout = place.layout(collection.unwrap_or(Collection::Main));
         let mut parts: Vec<Part<'_>> = Vec::new();
         for (row, segment) in group.iter().zip(&segments) {
             let contents = row.contents.iter().enumerate();
@@ -214,7 +238,7 @@ impl Writer {
         let mut added = Vec::new();
         if !parts.is_empty() {
             let id = self.state.next_segment;
-            added.push(write_coded(storage, id, place.layout(), &parts)?);
+            added.push(write_coded(storage, id, layout, &parts)?);
         }
         let removed: Vec<u32> = group.iter().map(|row| row.id).collect();
         self.publish_segments(&added, &removed, dropped)?;
@@ -245,16 +269,12 @@ impl Writer {
 }
 
 /// A segment whose every byte was checked: damage must not be copied.
-fn open_sound(
-    storage: &dyn crate::storage::Storage,
-    row: &SegmentRow,
-    layout: Layout<'_>,
-) -> Result<Segment, StoreError> {
-    let segment = Segment::open(storage, row, layout)?;
+fn open_sound(place: &Place, row: &SegmentRow) -> Result<Segment, StoreError> {
+    let segment = place.segment(row)?;
     match segment.verify().into_iter().next() {
         None => Ok(segment),
         Some(problem) => Err(StoreError::damaged(
-            storage.locate(&row.file_name()),
+            place.storage.locate(&row.file_name()),
             problem,
         )),
     }
@@ -296,9 +316,10 @@ fn split<'g, 'r>(rows: &'g [&'r SegmentRow]) -> Vec<&'g [&'r SegmentRow]> {
 /// When there are too many segments: the smallest, as long as the next is not
 /// much larger than all before it together, so that a content is copied a
 /// logarithmic number of times.
-fn mergeable(rows: &[SegmentRow]) -> Vec<&SegmentRow> {
+fn mergeable<'r>(rows: &[&'r SegmentRow]) -> Vec<&'r SegmentRow> {
     let mut group: Vec<&SegmentRow> = rows
         .iter()
+        .copied()
         .filter(|row| row.bytes < LARGE_SEGMENT)
         .collect();
     if group.len() <= SEGMENTS {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::StoreError;
 use crate::catalog::load::{self, Heads};
 use crate::catalog::{self, Catalog, SegmentRow, State};
+use crate::collection::Collection;
 use crate::lexical::LexicalWriter;
 use crate::lock::WriterLock;
 use crate::records::{ChunkId, ContentHash, Encoding};
@@ -104,7 +105,7 @@ impl Writer {
     /// [`StoreError::Input`] for wrong shapes or values that are not finite; then
     /// nothing of the batch is stored.
     pub fn add_encodings(&mut self, batch: &[Encoding<'_>]) -> Result<(), StoreError> {
-        self.add_prepared(&self.place.prepare(batch)?)
+        self.add_prepared(&self.place.prepare(Collection::Main, batch)?)
     }
 
     /// [`Writer::add_encodings`] for what [`Store::prepare`](crate::Store::prepare) made of them.
@@ -113,7 +114,9 @@ impl Writer {
     /// [`StoreError::Input`] if the store has another codebook now.
     pub fn add_prepared(&mut self, prepared: &Prepared) -> Result<(), StoreError> {
         self.ensure_sound()?;
-        if prepared.codebook != self.place.codebook.as_ref().map(|known| known.id) {
+        let place = self.place.clone();
+        let layout = place.layout(prepared.collection);
+        if prepared.codebook != layout.codebook.map(|known| known.id) {
             return Err(StoreError::input(
                 "prepared encodings",
                 "the store has another codebook than they were made for",
@@ -123,7 +126,7 @@ impl Writer {
         if wanted.is_empty() {
             return Ok(());
         }
-        let (layout, id) = (self.place.layout(), self.state.next_segment);
+        let id = self.state.next_segment;
         let row = segment::write(&*self.place.storage, id, layout, &prepared.parts(&wanted));
         let published = row.and_then(|row| self.publish_segments(&[row], &[], &[]));
         self.poison_on_error(published)

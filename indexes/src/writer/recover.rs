@@ -76,7 +76,7 @@ impl Writer {
         let mut damaged = Vec::new();
         self.foreign.clear();
         for row in self.catalog.check(load::segments)? {
-            let opened = Segment::open(&*self.place.storage, &row, self.place.layout());
+            let opened = self.place.segment(&row);
             let sound = opened.and_then(|segment| match problem(&segment) {
                 None => Ok(()),
                 Some(problem) => Err(StoreError::damaged(

@@ -215,10 +215,7 @@ fn embed(text: &str) -> Embedding {
             .zip(token)
             .for_each(|(sum, value)| *sum += value);
     }
-    Embedding {
-        tokens: TokenMatrix::new(DIM, tokens.concat()),
-        dense: normalised(dense),
-    }
+    Embedding::new(TokenMatrix::new(DIM, tokens.concat()), normalised(dense))
 }
 
 /// A pseudo-random unit vector.
