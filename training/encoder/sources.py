@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-import codebook_sources
+import packages
 from corpus import BENCHMARK
 
 # Language -> (pattern of its source packages' names, their sections, how many).
@@ -74,19 +74,19 @@ def main():
         print(f"{language}: {len(found)} of {wanted}", flush=True)
         taken += found
     taken += filter(None, (checkout(Path(path), folder) for path in sys.argv[2:]))
-    codebook_sources.without_benchmark(folder)
+    packages.without_benchmark(folder)
     lines = ["\t".join(source) for source in sorted(taken)]
     Path(__file__).with_name("sources.tsv").write_text("from\tname\tversion\tlicence\n" + "\n".join(lines) + "\n", encoding="utf-8")
     print(len(taken), "sources in", folder)
 
 
-def fetched(packages, wanted, folder):
+def fetched(drawn, wanted, folder):
     """About the first `wanted` packages that can be had and may be used, of at most four times as many."""
     found = []
     with ThreadPoolExecutor(8) as pool:
-        for i in range(0, min(len(packages), 4 * wanted), 8):
+        for i in range(0, min(len(drawn), 4 * wanted), 8):
             if len(found) < wanted:
-                found += filter(None, pool.map(lambda package: fetch(package, folder), packages[i:i + 8]))
+                found += filter(None, pool.map(lambda package: fetch(package, folder), drawn[i:i + 8]))
     return found
 
 
@@ -95,10 +95,10 @@ def fetch(package, folder):
         try:
             for url in package["archives"]:
                 urllib.request.urlretrieve(url, Path(work) / url.rsplit("/", 1)[1])
-            return codebook_sources.from_archives(Path(work), package["name"], package["version"], folder)
+            return packages.from_archives(Path(work), package["name"], package["version"], folder)
         except (OSError, tarfile.TarError) as error:
             shutil.rmtree(folder / "debian" / package["name"], ignore_errors=True)
-            return codebook_sources.left_out(package["name"], str(error))
+            return packages.left_out(package["name"], str(error))
 
 
 def source_packages():
@@ -127,11 +127,11 @@ def described(fields, site):
 
 
 def crates(folder, draw):
-    known = codebook_sources.crates_here()
+    known = packages.crates_here()
     names = sorted(name for name in known if not WELL_KNOWN.search(name))
     draw.shuffle(names)
     for name in names[:CRATES]:
-        codebook_sources.copy(known[name][0], folder / "crates" / known[name][0].name)
+        packages.copy(known[name][0], folder / "crates" / known[name][0].name)
     return [known[name][1] for name in names[:CRATES]]
 
 
@@ -141,9 +141,9 @@ def checkout(path, folder):
     text = " ".join(files[0].read_text(encoding="utf-8", errors="replace").split()) if files else ""
     kind = next((kind for kind, words in KINDS if words in text), None)
     if kind is None or BENCHMARK.search(path.name.replace("+", "/")):
-        return codebook_sources.left_out(path.name, "licence")
+        return packages.left_out(path.name, "licence")
     version = subprocess.run(["git", "-C", path, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    codebook_sources.copy(path, folder / "checkouts" / path.name, codebook_sources.ignored(".git"))
+    packages.copy(path, folder / "checkouts" / path.name, packages.ignored(".git"))
     return ("git", path.name.replace("+", "/"), version, kind)
 
 

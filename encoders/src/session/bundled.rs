@@ -31,6 +31,19 @@ impl Joint {
             forward(session, profile, ids).map_err(|error| error.to_string())
         })
     }
+
+    /// As [`encode`](Joint::encode), but without the rows of the first and the last token: they say
+    /// nothing of their own, and what they find is noise (`BENCHMARKS.md`, Special tokens). They stay
+    /// where there are no others.
+    pub fn encode_query(&mut self, ids: &[u32]) -> Result<Embedding, EncoderError> {
+        let mut embedding = self.encode(ids)?;
+        let (rows, dim) = (embedding.tokens.rows(), embedding.tokens.dim());
+        if rows == ids.len() && rows > 2 {
+            let own = &embedding.tokens.as_slice()[dim..(rows - 1) * dim];
+            embedding.tokens = TokenMatrix::new(dim, own.to_vec());
+        }
+        Ok(embedding)
+    }
 }
 
 fn forward(session: &mut Session, profile: &Described, ids: &[u32]) -> ort::Result<Embedding> {

@@ -117,7 +117,7 @@ impl Encoder {
         match &mut self.engine {
             Engine::Joint(joint) => {
                 let query = self.text.query(text);
-                joint.encode(&query.ids)
+                joint.encode_query(&query.ids)
             }
             Engine::Published(published) => published.query(text),
             Engine::Pair(late, dense) => Ok(both(
