@@ -302,6 +302,24 @@ fn dense_vectors_are_as_long_as_the_user_says() {
 }
 
 #[test]
+fn a_model_in_fathoms_own_layout_keeps_its_codebook() {
+    let sandbox = Sandbox::new(SMALL);
+    let folder = Path::new("encoders/models/default").canonicalize().unwrap();
+    let import = [
+        "model",
+        "import",
+        folder.to_str().unwrap(),
+        "--name",
+        "mine",
+    ];
+    sandbox.run(&import).expect_code(0);
+    select(&sandbox, &["mine"]);
+    sandbox.run(&["index"]).expect_code(0);
+    assert_eq!(answering(&sandbox), ("mine".to_owned(), None));
+    assert!(!sandbox.found(&["--mode", "late", QUERY]).is_empty());
+}
+
+#[test]
 fn selections_that_cannot_be_are_refused() {
     let sandbox = with(&["colbert-export", "cross-bert"]);
     for (models, why) in [

@@ -40,6 +40,7 @@ fn is_part(path: &str) -> bool {
         // The whole model's own are at the top, for PyTorch.
         "safetensors" => !folder.is_empty(),
         "toml" => path == "profile.toml",
+        "bin" => path == "codebook.bin",
         extension => extension.starts_with("onnx_data"),
     }
 }
@@ -357,6 +358,7 @@ mod tests {
             ("model.safetensors", false),
             ("model.json", false),
             ("model.safetensors.index.json", false),
+            ("codebook.bin", true),
             ("pytorch_model.bin", false),
             (".cache/x.json", false),
             ("a/b/c.json", false),
