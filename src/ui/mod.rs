@@ -1,7 +1,7 @@
 //! `fathom ui`: search as one types, in a terminal.
 //!
-//! [`state`] is all that is known, [`update`] what an event changes in it, [`view`] how it looks;
-//! none of them touches the world. [`workers`] do what takes time, [`screen`] is the terminal.
+//! `state` is all that is known, `update` what an event changes in it, `view` how it looks;
+//! none of them touches the world. `workers` do what takes time, `screen` is the terminal.
 
 mod desk;
 mod editor;
