@@ -137,6 +137,32 @@ impl Store {
         std::fs::remove_dir_all(dir).map_err(|e| StoreError::io("remove", dir, e))
     }
 
+    /// Empties the store in `dir`, whatever state it is in, once no one writes to it. What else is there and named in
+    /// `keep` stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] names the process that is writing.
+    pub fn empty(dir: &Path, keep: &[&str], wait: Duration) -> Result<(), StoreError> {
+        let _lock = WriterLock::acquire(&dir.join(LOCK), wait)?;
+        let entries = std::fs::read_dir(dir).and_then(|all| all.collect::<Result<Vec<_>, _>>());
+        let entries = entries.map_err(|e| StoreError::io("list", dir, e))?;
+        let mut paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+        // A log without its database means nothing; a database without its log is an older state.
+        paths.sort_by(|a, b| b.cmp(a));
+        let stays = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name == LOCK || keep.iter().any(|kept| name == *kept)
+        };
+        for path in paths.iter().filter(|path| !stays(path)) {
+            let gone = match path.is_dir() {
+                true => std::fs::remove_dir_all(path),
+                false => std::fs::remove_file(path),
+            };
+            gone.map_err(|e| StoreError::io("remove", path, e))?;
+        }
+        Ok(())
+    }
+
     /// The store's directory.
     pub fn dir(&self) -> &Path {
         &self.place.dir

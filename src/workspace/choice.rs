@@ -18,6 +18,9 @@ const CURRENT: &str = "current";
 /// Folder of indexes by other models than the bundled one.
 const MODELS: &str = "models";
 
+/// What is in a repository's folder of data beside the bundled model's index.
+pub(super) const BESIDE: &[&str] = &[CURRENT, MODELS];
+
 /// What a repository is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {

@@ -33,6 +33,8 @@ pub use root::Location;
 
 /// So many new files at once may be those of another worktree.
 const MANY_FILES: usize = 16;
+/// How long a new bundled model waits for whoever writes to the old one's index.
+const RENEWAL: Duration = Duration::from_secs(5);
 /// How often a snapshot is taken anew because a writer removed what belongs to it.
 const SUPERSEDED: usize = 20;
 
@@ -152,13 +154,13 @@ pub struct Workspace {
 impl Workspace {
     /// Opens the repository that `path` belongs to, making an empty index if there is none.
     pub fn open(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        Workspace::at(locate(path, settings)?, settings, Purpose::Answer)
+        Workspace::renewed(locate(path, settings)?, settings, Purpose::Answer)
     }
 
     /// Opens the repository that `path` belongs to for the models that are selected, complete or
     /// not: to index it.
     pub fn open_to_build(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        Workspace::at(locate(path, settings)?, settings, Purpose::Build)
+        Workspace::renewed(locate(path, settings)?, settings, Purpose::Build)
     }
 
     /// The profile that answers in the repository that `path` belongs to.
@@ -176,7 +178,7 @@ impl Workspace {
                 root: location.root,
             });
         }
-        Workspace::at(location, settings, Purpose::Answer)
+        Workspace::renewed(location, settings, Purpose::Answer)
     }
 
     /// Where the repository that `path` belongs to is, and its index; opens nothing.
@@ -187,7 +189,7 @@ impl Workspace {
     /// Opens `path` as a root of its own, even inside another repository.
     pub fn open_exactly(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
         let location = root::exactly(path, &settings.data_dir);
-        Workspace::at(
+        Workspace::renewed(
             location.map_err(|source| path_error(path, source))?,
             settings,
             Purpose::Build,
@@ -232,6 +234,29 @@ impl Workspace {
         }
         Store::remove(&store, Duration::ZERO)?;
         Ok(root)
+    }
+
+    /// Like [`Workspace::at`], but begins anew where an older program's bundled model made the index:
+    /// nobody can ask that model any more.
+    fn renewed(
+        location: Location,
+        settings: &Settings,
+        purpose: Purpose,
+    ) -> Result<Workspace, WorkspaceError> {
+        let workspace = Workspace::at(location.clone(), settings, purpose)?;
+        let is_plain = workspace.location.store == workspace.base;
+        let of_another =
+            |store: Store| matches!(store.generation(), Err(StoreError::Profile { .. }));
+        if !is_plain || !of_another(workspace.store()) {
+            return Ok(workspace);
+        }
+        Store::empty(&workspace.base, choice::BESIDE, RENEWAL)?;
+        drop(workspace);
+        let mut workspace = Workspace::at(location, settings, purpose)?;
+        let root = workspace.location.root.display();
+        let why = format!("the bundled model is a new one, so the index of `{root}` is made anew");
+        workspace.warnings.push(why);
+        Ok(workspace)
     }
 
     fn at(

@@ -166,6 +166,28 @@ fn an_index_beyond_repair_is_replaced_only_when_asked() {
 }
 
 #[test]
+fn an_index_of_an_older_bundled_model_is_made_anew() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    let files = sandbox.files("data").into_iter().map(|(path, _)| path);
+    let catalog = files.into_iter().find(|path| path.ends_with("catalog.db"));
+    let catalog = rusqlite::Connection::open(catalog.unwrap()).unwrap();
+    let sql = "UPDATE state SET profile_id = 'default@000000000000'";
+    assert_eq!(catalog.execute(sql, []).unwrap(), 1);
+    catalog.close().unwrap();
+    // What only looks changes nothing.
+    let run = sandbox.run(&["status"]).expect_code(2);
+    assert!(run.stderr.contains("default@000000000000"), "{run}");
+    let run = sandbox.run(&["search", "--json", "take the writer lock"]);
+    let run = run.expect_code(0);
+    assert!(run.stderr.contains("is made anew"), "{run}");
+    assert_eq!(run.json()["results"][0]["path"], "src/lock.rs", "{run}");
+    let run = sandbox.run(&["index"]).expect_code(0);
+    assert!(!run.stderr.contains("anew"), "{run}");
+    sandbox.run(&["check"]).expect_code(0);
+}
+
+#[test]
 fn clearing_deletes_the_index_and_nothing_else() {
     let sandbox = Sandbox::new(SMALL);
     sandbox.run(&["index"]).expect_code(0);
