@@ -9,7 +9,6 @@ use flate2::read::GzDecoder;
 
 use super::{FileRecord, Imported, Origin, RECORD_FILE, Record, StoreError};
 use crate::digest::{self, Hasher};
-use crate::space;
 
 /// Every layout of encoders has it.
 const TOKENIZER: &str = "tokenizer.json";
@@ -134,7 +133,7 @@ impl Bundle {
         on: &mut dyn FnMut(u64),
     ) -> Result<Imported, StoreError> {
         fs::create_dir_all(own).map_err(StoreError::file("create", own))?;
-        self.check_room(own)?;
+        super::check_room(self.bytes(), own)?;
         let staged = Staged(own.join(format!(".{name}.{}.part", std::process::id())));
         let mut copy = Copy {
             folder: &staged.0,
@@ -161,18 +160,6 @@ impl Bundle {
             folder,
             was_there,
         })
-    }
-
-    fn check_room(&self, folder: &Path) -> Result<(), StoreError> {
-        let needed = self.bytes();
-        match space::available(folder) {
-            Some(free) if free < needed => Err(StoreError::NoRoom {
-                needed,
-                free,
-                folder: folder.to_owned(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn copy(&self, copy: &mut Copy<'_>) -> Result<Vec<FileRecord>, StoreError> {

@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicBool;
 use super::{FileRecord, Origin, PartName, Record, StoreError};
 use crate::digest::{self, Digest, Hasher};
 use crate::gguf::Header;
-use crate::space;
 
 /// A model somewhere else.
 #[derive(Debug)]
@@ -95,7 +94,7 @@ impl Source {
     ) -> Result<Imported, StoreError> {
         let folder = own.join(name);
         fs::create_dir_all(&folder).map_err(StoreError::file("create", &folder))?;
-        self.check_room(&folder)?;
+        super::check_room(self.bytes(), &folder)?;
         let mut copy = Copy {
             folder: &folder,
             cancel,
@@ -127,18 +126,6 @@ impl Source {
             folder,
             was_there,
         })
-    }
-
-    fn check_room(&self, folder: &Path) -> Result<(), StoreError> {
-        let needed = self.bytes();
-        match space::available(folder) {
-            Some(free) if free < needed => Err(StoreError::NoRoom {
-                needed,
-                free,
-                folder: folder.to_owned(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     /// The record to add to: a name may have several quantisations.
