@@ -26,6 +26,8 @@ struct Loaded {
     profile: Profile,
     options: EncoderOptions,
     engine: Engine,
+    /// Opened when chunks are to be encoded.
+    text: Option<TextEncoder>,
     first: Option<(String, Embedding)>,
 }
 
@@ -152,6 +154,7 @@ fn load(
         profile,
         options,
         engine,
+        text: None,
         first: None,
     };
     if let Some(query) = query {
@@ -194,11 +197,14 @@ impl Loaded {
         rows: &[ChunkRow],
         texts: &[&[u8]],
     ) -> Result<Vec<Embedding>, EncoderError> {
-        let text = TextEncoder::open(&self.profile)?;
+        let text = match &mut self.text {
+            Some(text) => text,
+            none => none.insert(TextEncoder::open(&self.profile)?),
+        };
         let documents: Vec<Document> = rows
             .iter()
             .zip(texts)
-            .map(|(row, file)| pipeline::document_for(&text, row, file))
+            .map(|(row, file)| pipeline::document_for(text, row, file))
             .collect();
         self.documents(&documents)
     }

@@ -2,10 +2,10 @@
 //!
 //! Several searches find the same new chunks, so what was made is kept for the next. None waits
 //! for all that others want: each document is a turn of its own, and after a while a search is
-//! given what there is.
+//! given what there is, which may be nothing where many ask.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fathom_encoders::{Document, Embedding, Encoder, EncoderError};
@@ -13,14 +13,36 @@ use fathom_indexer::pipeline::{self, Encoders};
 
 /// After this time a search gets the embeddings that there are by then.
 const BUDGET: Duration = Duration::from_millis(100);
+/// So long a search waits for its turn.
+const PATIENCE: Duration = Duration::from_millis(25);
 /// Numbers in the embeddings that are kept: 16 MiB.
 const KEPT: usize = 4 << 20;
 
 /// The encoder of documents that searches ask for.
 pub(super) struct Documents {
     encoders: Arc<Encoders>,
-    encoder: Mutex<Option<Encoder>>,
+    slot: Mutex<Slot>,
+    free: Condvar,
     kept: Mutex<Kept>,
+}
+
+/// Where the encoder is between turns, once it is loaded.
+enum Slot {
+    Free(Option<Box<Encoder>>),
+    Taken,
+}
+
+/// Who has it encodes; the end of it is the next one's turn.
+struct Turn<'a> {
+    of: &'a Documents,
+    encoder: Option<Box<Encoder>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.of.slot) = Slot::Free(self.encoder.take());
+        self.of.free.notify_one();
+    }
 }
 
 /// All that an embedding is made of.
@@ -39,42 +61,66 @@ impl Documents {
     pub fn new(encoders: Arc<Encoders>) -> Documents {
         Documents {
             encoders,
-            encoder: Mutex::new(None),
+            slot: Mutex::new(Slot::Free(None)),
+            free: Condvar::new(),
             kept: Mutex::default(),
         }
     }
 
-    /// Embeddings of the first of `documents`, at least one, as many as there is time for.
+    /// Embeddings of the first of `documents`, as many as there is time for.
     pub fn encode(&self, documents: &[Document]) -> Result<Vec<Arc<Embedding>>, EncoderError> {
-        let until = Instant::now() + BUDGET;
+        let began = Instant::now();
         let mut embeddings = Vec::with_capacity(documents.len());
         for document in documents {
-            if !embeddings.is_empty() && Instant::now() >= until {
+            if began.elapsed() >= BUDGET {
                 break;
             }
-            embeddings.push(self.one(document)?);
+            match self.one(document, began + PATIENCE)? {
+                Some(embedding) => embeddings.push(embedding),
+                None => break,
+            }
         }
         Ok(embeddings)
     }
 
-    fn one(&self, document: &Document) -> Result<Arc<Embedding>, EncoderError> {
+    /// `None` if others are encoding until then.
+    fn one(
+        &self,
+        document: &Document,
+        until: Instant,
+    ) -> Result<Option<Arc<Embedding>>, EncoderError> {
         if let Some(known) = self.kept().get(document) {
-            return Ok(known);
+            return Ok(Some(known));
         }
-        let mut slot = lock(&self.encoder);
+        let Some(mut turn) = self.turn_until(until) else {
+            return Ok(None);
+        };
         // Whoever had the turn before may have wanted the same.
         if let Some(known) = self.kept().get(document) {
-            return Ok(known);
+            return Ok(Some(known));
         }
-        let encoder = match &mut *slot {
+        let encoder = match &mut turn.encoder {
             Some(encoder) => encoder,
-            none => none.insert(self.encoders.take()?),
+            none => none.insert(Box::new(self.encoders.take()?)),
         };
         let mut made = pipeline::embed(encoder, std::slice::from_ref(document))?;
-        drop(slot);
         let made = Arc::new(made.remove(0));
         self.kept().put(document, made.clone());
-        Ok(made)
+        Ok(Some(made))
+    }
+
+    /// The encoder, when nobody else has it.
+    fn turn_until(&self, until: Instant) -> Option<Turn<'_>> {
+        let patience = until.saturating_duration_since(Instant::now());
+        let taken = |slot: &mut Slot| matches!(slot, Slot::Taken);
+        let waited = self
+            .free
+            .wait_timeout_while(lock(&self.slot), patience, taken);
+        let (mut slot, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *slot, Slot::Taken) {
+            Slot::Free(encoder) => Some(Turn { of: self, encoder }),
+            Slot::Taken => None,
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -121,7 +167,19 @@ impl Kept {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use fathom_encoders::TokenMatrix;
+    use fathom_encoders::{EncoderOptions, Profile, TokenMatrix};
+
+    #[test]
+    fn who_does_not_get_a_turn_soon_gets_nothing() {
+        let encoders = Encoders::new(&Profile::bundled(), EncoderOptions::default());
+        let documents = Documents::new(Arc::new(encoders));
+        let wanted = [Document::new(vec![1, 7, 2], 0)];
+        let turn = documents.turn_until(Instant::now()).unwrap();
+        assert!(documents.turn_until(Instant::now()).is_none());
+        assert!(documents.encode(&wanted).unwrap().is_empty());
+        drop(turn);
+        assert!(documents.turn_until(Instant::now()).is_some());
+    }
 
     #[test]
     fn what_is_kept_is_bounded_and_the_newest() {
