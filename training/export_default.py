@@ -4,6 +4,7 @@
     venv/bin/python training/export_default.py          # same bytes as committed
     venv/bin/python training/export_default.py --fit    # fits anew on this machine's code
     venv/bin/python training/export_default.py --trained FILE    # weights of encoder/train.py
+    venv/bin/python training/export_default.py --trained FILE --exact DIR    # only the model in f32, to measure with
 
 What is fitted on code (the projection, and how large the inputs of each product
 get) is kept in `fitted.npz`, so that the export needs no code.
@@ -14,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -153,21 +155,30 @@ def write_reference(exact, text):
     path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n", encoding="utf-8")
 
 
-def update_profile():
+def update_profile(folder=TARGET):
     """Writes the hashes of the files into the profile."""
-    path = TARGET / "profile.toml"
+    path = folder / "profile.toml"
     profile = path.read_text(encoding="utf-8")
     for name in ("model.onnx", "tokenizer.json"):
-        digest = blake3.blake3((TARGET / name).read_bytes()).hexdigest()
+        digest = blake3.blake3((folder / name).read_bytes()).hexdigest()
         profile = re.sub(rf'(file = "{name}"\nblake3 = )"\w*"', rf'\1"{digest}"', profile)
-        print(f"{name}: {(TARGET / name).stat().st_size / 1e6:.1f} MB, blake3 {digest}")
+        print(f"{name}: {(folder / name).stat().st_size / 1e6:.1f} MB, blake3 {digest}")
     path.write_text(profile, encoding="utf-8")
+
+
+def write_exact(folder, weights, projected):
+    """The bundled profile with the same model in f32."""
+    shutil.copytree(TARGET, folder, dirs_exist_ok=True)
+    model = MiniLM(weights, quantised=False, projection=projected).model()
+    (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    update_profile(folder)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fit", action="store_true", help="fit on this machine's packages")
     parser.add_argument("--trained", help="weights and projection to export")
+    parser.add_argument("--exact", type=Path, help="only write the model in f32 into this folder")
     arguments = parser.parse_args()
 
     weights, tokenizer = fetch()
@@ -180,6 +191,10 @@ def main():
         weights = dict(np.load(arguments.trained))
         trained = weights.pop("projection.weights"), weights.pop("projection.bias")
         exact = session(MiniLM(weights, quantised=False).model())
+    if arguments.exact:
+        fitted = np.load(FITTED)
+        write_exact(arguments.exact, weights, trained or (fitted["weights"], fitted["bias"]))
+        return
     if arguments.fit or trained or not FITTED.exists():
         fit(weights, exact, text, trained)
     fitted = dict(np.load(FITTED))
