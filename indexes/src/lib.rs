@@ -13,6 +13,7 @@ mod catalog;
 mod check;
 mod collection;
 mod error;
+mod follower;
 mod lock;
 mod records;
 mod segment;
@@ -39,6 +40,7 @@ mod tests;
 pub use check::{CheckReport, Finding};
 pub use collection::Collection;
 pub use error::StoreError;
+pub use follower::Follower;
 pub use lexical::{FieldWeights, LexicalQuery, LexicalTerm};
 pub use records::{
     ChunkHead, ChunkId, ChunkKind, ChunkRecord, ChunkRow, ContentHash, Counts, Encoding, FileId,

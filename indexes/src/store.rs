@@ -10,6 +10,7 @@ use crate::catalog::{Catalog, Identity, SegmentRow};
 use crate::check::{self, CheckReport};
 use crate::codebook::Codebook;
 use crate::collection::Collection;
+use crate::follower::Follower;
 use crate::lexical::LexicalIndex;
 use crate::lock::WriterLock;
 use crate::records::Encoding;
@@ -214,6 +215,14 @@ impl Store {
         Ok(self.place.catalog_reader()?.state()?.generation)
     }
 
+    /// A connection to ask for the generation often; `None` where none can be kept.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub fn follow(&self) -> Result<Option<Follower>, StoreError> {
+        Follower::open(&self.place)
+    }
+
     /// Reads every byte and compares the parts with each other.
     ///
     /// # Errors
@@ -276,6 +285,12 @@ impl Place {
             }
             other => other,
         }
+    }
+
+    /// Opens the catalog to be asked for its counters again and again; `None` where only a copy
+    /// that does not change can be read.
+    pub fn catalog_follower(&self) -> Result<Option<Catalog>, StoreError> {
+        Catalog::open_follower(&self.catalog_path(), self.vfs, &self.identity)
     }
 
     /// What segments of a collection are made for and coded with.

@@ -3,10 +3,11 @@
 //! It is given up soon after the last request, because a snapshot keeps the catalog's log from
 //! being reset.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use fathom_indexes::Snapshot;
+use fathom_indexes::{Follower, Snapshot};
 
 use crate::workspace::{Workspace, WorkspaceError};
 
@@ -19,7 +20,17 @@ pub struct Kept(Arc<Mutex<Option<Held>>>);
 
 struct Held {
     snapshot: Arc<Snapshot>,
+    /// Tells when there is a newer one, of the store in this folder.
+    follower: Follower,
+    store: PathBuf,
     used: Instant,
+}
+
+impl Held {
+    fn is_newest(&self, workspace: &Workspace) -> bool {
+        self.store == workspace.store_dir()
+            && self.follower.generation() == Some(self.snapshot.generation())
+    }
 }
 
 impl Kept {
@@ -28,26 +39,26 @@ impl Kept {
     /// # Errors
     /// If the index cannot be read.
     pub fn snapshot(&self, workspace: &Workspace) -> Result<Arc<Snapshot>, WorkspaceError> {
-        let generation = workspace.generation()?;
         // Others wait meanwhile: they need the same one.
         let mut held = lock(&self.0);
-        if let Some(held) = held.as_mut()
-            && held.snapshot.generation() == generation
-        {
+        if let Some(held) = held.as_mut().filter(|held| held.is_newest(workspace)) {
             held.used = Instant::now();
             return Ok(held.snapshot.clone());
         }
+        let was_empty = held.take().is_none();
+        // Followed first: what is committed meanwhile makes the snapshot old, not new.
+        let follower = workspace.follow()?;
         let snapshot = Arc::new(workspace.snapshot()?);
-        if !snapshot.problems().is_empty() {
-            *held = None;
+        let Some(follower) = follower.filter(|_| snapshot.problems().is_empty()) else {
             return Ok(snapshot);
-        }
-        let is_first = held.is_none();
+        };
         *held = Some(Held {
             snapshot: snapshot.clone(),
+            follower,
+            store: workspace.store_dir().to_owned(),
             used: Instant::now(),
         });
-        if is_first {
+        if was_empty {
             let kept = Arc::downgrade(&self.0);
             std::thread::spawn(move || give_up(&kept));
         }

@@ -45,11 +45,10 @@ pub fn answer(
 
 /// How many files are not indexed, by reason.
 fn skipped(snapshot: &Snapshot) -> Result<BTreeMap<&'static str, u64>, StoreError> {
-    let mut counts = BTreeMap::new();
-    for record in snapshot.skipped()? {
-        *counts.entry(record.reason.as_str()).or_insert(0) += 1;
-    }
-    Ok(counts)
+    let counts = snapshot.skip_counts()?.iter();
+    Ok(counts
+        .map(|&(reason, count)| (reason.as_str(), count))
+        .collect())
 }
 
 fn item(hit: SearchHit, file_text: Option<Vec<u8>>) -> Item {

@@ -25,6 +25,8 @@ use crate::output::answer::Given;
 
 /// Places of similar code.
 const SIMILAR: usize = 10;
+/// Chunks without vectors that are waited for: they take a few seconds.
+const SOON: u64 = 500;
 
 /// What a command is about.
 #[derive(Debug, Default, Deserialize)]
@@ -186,7 +188,10 @@ fn similar(asked: &Asked, about: &About) -> Result<Value, Refusal> {
     let here = here(asked, about)?;
     let line = about.range().start.line + 1;
     let progress = progress(asked, "Looking for similar code");
-    let vectors = Freshness::Encoded;
+    let vectors = match here.place.repository.snapshot()?.missing() {
+        0..=SOON => Freshness::Everything,
+        _ => Freshness::Encoded,
+    };
     asked.world.catch_up(&here.place, vectors, &asked.cancel);
     asked.go_on()?;
     let place = Place {

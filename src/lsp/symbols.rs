@@ -173,7 +173,7 @@ pub fn of_workspace(asked: &Asked) -> Result<Value, Refusal> {
 /// Definitions whose names have all words of the query, exactly that name first.
 fn by_name(asked: &Asked, place: &Place, query: &str) -> Result<Vec<Value>, Refusal> {
     asked.world.catch_up(place, Freshness::Words, &asked.cancel);
-    let snapshot = place.repository.workspace().snapshot()?;
+    let snapshot = place.repository.snapshot()?;
     let is_name = |c: char| c.is_alphanumeric() || "_$?!".contains(c);
     let segments = query.split(|c: char| !is_name(c));
     let segments: Vec<&str> = segments.filter(|segment| !segment.is_empty()).collect();

@@ -51,7 +51,7 @@ pub struct Here {
     /// Its repository, with unsaved files.
     pub place: Place,
     /// The newest generation.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Of the file, relative to the root.
     pub path: Vec<u8>,
     /// If it is open.
@@ -150,9 +150,9 @@ impl World {
         self: &Arc<World>,
         root: &Path,
         documents: &Documents,
-    ) -> Result<(Place, Snapshot), Refusal> {
+    ) -> Result<(Place, Arc<Snapshot>), Refusal> {
         let repository = self.engine.repository(root)?;
-        let snapshot = repository.workspace().snapshot()?;
+        let snapshot = repository.snapshot()?;
         let mut edited: Vec<Edited> = Vec::new();
         for document in documents.iter() {
             let found = document.path.as_deref().and_then(|real| self.locate(real));

@@ -20,7 +20,9 @@ use fathom_indexer::pipeline::{
 };
 use fathom_indexer::walk::WalkOptions;
 use fathom_indexes::plaid::PlaidError;
-use fathom_indexes::{CheckReport, Collection, Snapshot, Store, StoreError, StoreOptions};
+use fathom_indexes::{
+    CheckReport, Collection, Follower, Snapshot, Store, StoreError, StoreOptions,
+};
 use fathom_retriever::{
     QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest, Vectors,
 };
@@ -471,6 +473,11 @@ impl Workspace {
     /// Number of the current generation, which tells whether there is a newer one.
     pub fn generation(&self) -> Result<u64, WorkspaceError> {
         Ok(self.store().generation()?)
+    }
+
+    /// A connection to ask for the generation often; `None` where none can be kept.
+    pub fn follow(&self) -> Result<Option<Follower>, WorkspaceError> {
+        Ok(self.store().follow()?)
     }
 
     /// The current generation, for its numbers: its words are not opened.

@@ -56,12 +56,12 @@ impl<'a> Graph<'a> {
         let own = source.symbols.iter().filter(|row| {
             row.record.line == line && row.record.name == name && is_code(row.record.kind)
         });
-        let own: Vec<SymbolRow> = own.cloned().collect();
-        let rows = match own.is_empty() {
-            true => self.names.meant(name, head.id, line)?,
-            false => own.into(),
-        };
-        Ok(rows.iter().filter_map(|row| self.subject(row)).collect())
+        let own: Vec<&SymbolRow> = own.collect();
+        if !own.is_empty() {
+            return Ok(own.iter().filter_map(|row| self.subject(row)).collect());
+        }
+        let meant = self.names.meant(name, head.id, line)?;
+        Ok(meant.iter().filter_map(|row| self.subject(row)).collect())
     }
 
     /// The card of a subject.

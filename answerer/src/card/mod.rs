@@ -5,6 +5,7 @@
 //! [`Link`] says between how many definitions of that name it had to choose.
 
 mod change;
+mod defined;
 mod docs;
 mod graph;
 mod names;

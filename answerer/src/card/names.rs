@@ -9,6 +9,7 @@ use fathom_indexes::{ChunkKind, FileId, ReferenceRecord, SymbolRow};
 use fathom_indexes::{Snapshot, StoreError};
 use fathom_retriever::rank::Roles;
 
+use super::defined::{Defined, From, Meant};
 use super::{Link, Place};
 use crate::edited::{Edited, View};
 
@@ -33,16 +34,6 @@ pub(super) struct File<'a> {
     /// Where lines begin.
     lines: OnceCell<Vec<usize>>,
     references: OnceCell<Vec<ReferenceRecord>>,
-}
-
-/// Definitions of one name.
-#[derive(Default)]
-struct Defined {
-    rows: Vec<SymbolRow>,
-    by_file: HashMap<FileId, Rc<Vec<SymbolRow>>>,
-    by_folder: HashMap<Vec<u8>, Vec<usize>>,
-    /// Those that code of a language can mean, by the language.
-    by_language: RefCell<HashMap<String, Rc<Vec<SymbolRow>>>>,
 }
 
 impl<'a> Names<'a> {
@@ -132,7 +123,7 @@ impl<'a> Names<'a> {
             rows.extend(all.filter(|row| row.record.name == name));
         }
         rows.retain(|row| is_code(row.record.kind));
-        let defined = Rc::new(Defined::new(rows));
+        let defined = Rc::new(Defined::new(name, rows));
         self.defined
             .borrow_mut()
             .insert(name.to_owned(), defined.clone());
@@ -141,100 +132,44 @@ impl<'a> Names<'a> {
 
     /// The definitions that a mention may stand for: those that fit best, all alike. Those whose
     /// scope stands before the name fit best, then those of the same file, then of the folder.
-    pub fn meant(
-        &self,
-        name: &str,
-        at: FileId,
-        line: u32,
-    ) -> Result<Rc<Vec<SymbolRow>>, StoreError> {
+    pub fn meant(&self, name: &str, at: FileId, line: u32) -> Result<Meant, StoreError> {
         let defined = self.defined(name)?;
-        if defined.rows.len() > 1 {
+        let Some(from) = self.from(at) else {
+            return Ok(defined.none());
+        };
+        let can_mean = |row: &SymbolRow| self.can_mean(from.language, row);
+        if defined.is_ambiguous() {
             let source = self.file(at)?;
-            let text = source.line(line)?;
-            if is_behind_scope(&text, name) {
-                let scoped = self.scoped(&defined, at, &text);
-                if !scoped.is_empty() {
-                    return Ok(Rc::new(scoped));
-                }
+            let scoped = defined.scoped(&from, &source.line(line)?, can_mean);
+            if let Some(scoped) = scoped {
+                return Ok(scoped);
             }
         }
-        Ok(self.nearest(&defined, at))
+        Ok(defined.nearest(&from, can_mean))
     }
 
     /// The definitions that a name alone stands for in a file.
-    pub fn meant_in(&self, name: &str, at: FileId) -> Result<Rc<Vec<SymbolRow>>, StoreError> {
-        Ok(self.nearest(&*self.defined(name)?, at))
+    pub fn meant_in(&self, name: &str, at: FileId) -> Result<Meant, StoreError> {
+        let defined = self.defined(name)?;
+        Ok(match self.from(at) {
+            Some(from) => defined.nearest(&from, |row| self.can_mean(from.language, row)),
+            None => defined.none(),
+        })
     }
 
-    /// Definitions whose scope stands before the name, the nearest of them.
-    fn scoped(&self, defined: &Defined, at: FileId, text: &str) -> Vec<SymbolRow> {
-        let is_meant = |row: &&SymbolRow| {
-            self.can_mean(at, row)
-                && names_scope(text, &row.record.qualified_name, &row.record.name)
-        };
-        let all: Vec<SymbolRow> = defined.rows.iter().filter(is_meant).cloned().collect();
-        let own: Vec<SymbolRow> = all.iter().filter(|row| row.file == at).cloned().collect();
-        if !own.is_empty() {
-            return own;
-        }
-        let here = self.head(at).map_or(&[][..], |(path, _)| folder(path));
-        let near = all.iter().filter(|row| folder(&row.path) == here);
-        let near: Vec<SymbolRow> = near.cloned().collect();
-        if near.is_empty() { all } else { near }
+    fn from(&self, file: FileId) -> Option<From<'_>> {
+        let (path, language) = self.head(file)?;
+        Some(From {
+            file,
+            path,
+            language,
+        })
     }
 
-    /// Definitions in a file, else in its folder, else anywhere.
-    fn nearest(&self, defined: &Defined, at: FileId) -> Rc<Vec<SymbolRow>> {
-        let Some((path, language)) = self.head(at) else {
-            return Rc::default();
-        };
-        if let Some(own) = defined.by_file.get(&at) {
-            return own.clone();
-        }
-        if let Some(near) = defined.by_folder.get(folder(path)) {
-            let near = near.iter().map(|&row| &defined.rows[row]);
-            let near: Vec<SymbolRow> = near.filter(|row| self.can_mean(at, row)).cloned().collect();
-            if !near.is_empty() {
-                return Rc::new(near);
-            }
-        }
-        if let Some(known) = defined.by_language.borrow().get(language) {
-            return known.clone();
-        }
-        let all = defined.rows.iter().filter(|row| self.can_mean(at, row));
-        let all: Rc<Vec<SymbolRow>> = Rc::new(all.cloned().collect());
-        let mut known = defined.by_language.borrow_mut();
-        known.insert(language.to_owned(), all.clone());
-        all
-    }
-
-    /// Whether code of a file can mean a definition at all, by their languages.
-    fn can_mean(&self, at: FileId, row: &SymbolRow) -> bool {
-        match (self.head(at), self.head(row.file)) {
-            (Some((_, here)), Some((_, there))) => same_family(here, there),
-            _ => false,
-        }
-    }
-}
-
-impl Defined {
-    fn new(rows: Vec<SymbolRow>) -> Defined {
-        let mut by_file: HashMap<FileId, Vec<SymbolRow>> = HashMap::new();
-        let mut by_folder: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
-        for (at, row) in rows.iter().enumerate() {
-            by_file.entry(row.file).or_default().push(row.clone());
-            let folder = folder(&row.path).to_vec();
-            by_folder.entry(folder).or_default().push(at);
-        }
-        let by_file = by_file
-            .into_iter()
-            .map(|(file, rows)| (file, Rc::new(rows)));
-        Defined {
-            by_file: by_file.collect(),
-            by_folder,
-            rows,
-            by_language: RefCell::default(),
-        }
+    /// Whether code of a language can mean a definition at all, by its language.
+    fn can_mean(&self, here: &str, row: &SymbolRow) -> bool {
+        self.head(row.file)
+            .is_some_and(|(_, there)| same_family(here, there))
     }
 }
 
@@ -355,31 +290,4 @@ fn same_family(a: &str, b: &str) -> bool {
         || FAMILIES
             .iter()
             .any(|family| family.contains(&a) && family.contains(&b))
-}
-
-/// Whether a line has the name right behind a sign that separates it from a scope.
-fn is_behind_scope(line: &str, name: &str) -> bool {
-    let behind = |(at, _): (usize, &str)| line[..at].ends_with([':', '.', '-', '>', '#']);
-    line.match_indices(name).any(behind)
-}
-
-/// Whether the line writes the name behind its own scope: `Scope::name`, `Scope.name`.
-fn names_scope(line: &str, qualified_name: &str, name: &str) -> bool {
-    let scope = qualified_name
-        .strip_suffix(name)
-        .map(|scope| scope.trim_end_matches([':', '.', '#', '/', '\\']));
-    let scope = scope.and_then(|scope| {
-        let start = scope.rfind([':', '.', '#', '/', '\\']);
-        scope.get(start.map_or(0, |at| at + 1)..)
-    });
-    let Some(scope) = scope.filter(|scope| !scope.is_empty()) else {
-        return false;
-    };
-    line.match_indices(scope).any(|(at, _)| {
-        let rest = line[at + scope.len()..].trim_start_matches([':', '.', '-', '>', '#']);
-        let before = line[..at].chars().next_back();
-        rest.len() < line.len() - at - scope.len()
-            && rest.starts_with(name)
-            && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
-    })
 }

@@ -79,8 +79,7 @@ pub(super) fn mentions_of(
         }
         let source = names.file(at)?;
         let meant = names.meant(name, at, line)?;
-        let is_meant = |row: &SymbolRow| row.file == file && row.record.line == place.start_line;
-        if meant.iter().any(is_meant) {
+        if meant.has(file, place.start_line) {
             found.push((at, source.link(line, meant.len())));
         }
     }
@@ -258,9 +257,7 @@ pub(super) fn implementors(names: &Names<'_>, subject: &Subject) -> Result<Vec<L
     for (file, line) in heads(names, &subject.name)? {
         let source = names.file(file)?;
         let meant = names.meant_in(&subject.name, file)?;
-        let is_meant = meant
-            .iter()
-            .any(|row| row.file == subject.file && row.record.line == subject.place.start_line);
+        let is_meant = meant.has(subject.file, subject.place.start_line);
         let head = head(source.text()?, line);
         if let (true, Some(name)) = (is_meant, implementor(&head, &subject.name)) {
             let mut link = source.link(line, meant.len());

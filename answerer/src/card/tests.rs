@@ -1,11 +1,13 @@
 //! Cards of small repositories.
 #![allow(clippy::unwrap_used)]
 
-use fathom_indexes::Snapshot;
+use fathom_indexes::{Snapshot, SymbolRecord, SymbolRow};
 
+use super::defined::{Defined, From};
 use super::relations::implementor;
 use super::*;
 use crate::testing::store;
+use std::rc::Rc;
 
 const SHAPES: &[(&str, &str)] = &[
     (
@@ -158,6 +160,81 @@ fn heads_name_implementors() {
     ] {
         assert_eq!(implementor(head, base), expected, "{head}");
     }
+}
+
+#[test]
+fn a_scope_before_a_name_says_which_definition_is_meant() {
+    let places = [
+        ("a/one.rs", "One::new"),
+        ("a/two.rs", "m::Two::new"),
+        ("b/one.rs", "One::new"),
+        ("b/list.rs", "List<T>::new"),
+        ("b/free.rs", "new"),
+        ("b/py.py", "pkg.One.new"),
+        ("b/long.rs", "Höhe_1::new"),
+    ];
+    let row = |(at, (path, name)): (usize, &(&str, &str))| SymbolRow {
+        file: FileId(at as u32),
+        path: path.as_bytes().to_vec(),
+        record: SymbolRecord {
+            name: "new".into(),
+            qualified_name: (*name).into(),
+            kind: ChunkKind::Method,
+            line: 1,
+            end_line: 1,
+            signature: String::new(),
+        },
+        chunk: None,
+    };
+    let rows = places.iter().enumerate().map(row).collect();
+    let defined = Rc::new(Defined::new("new", rows));
+    for (path, line, expected) in [
+        ("c/x.rs", "One::new()", "0 2 5"),
+        ("a/x.rs", "let a = One::new();", "0"),
+        ("b/one.rs", "One.new", "2"),
+        ("c/x.rs", "m::Two->new()", "1"),
+        ("c/x.rs", "Two#new, One::new", "0 1 2 5"),
+        ("c/x.rs", "List<T>::new", "3"),
+        ("c/x.rs", "List<u8>::new", "-"),
+        ("c/x.rs", "AnyOne::new", "-"),
+        ("c/x.rs", "any_One::new", "-"),
+        ("c/x.rs", "(One::newer)", "0 2 5"),
+        ("c/x.rs", "One::<T>::new", "-"),
+        ("c/x.rs", "One:: new", "-"),
+        ("c/x.rs", "One new", "-"),
+        ("c/x.rs", "::new", "-"),
+        ("c/x.rs", "Höhe_1::new", "6"),
+        ("c/x.rs", "One", "-"),
+        ("c/x.rs", "", "-"),
+    ] {
+        let at = places.iter().position(|place| place.0 == path);
+        let from = From {
+            file: FileId(at.map_or(u32::MAX, |at| at as u32)),
+            path: path.as_bytes(),
+            language: "rust",
+        };
+        let meant = defined.scoped(&from, line, |_| true);
+        let meant = meant.map(|meant| {
+            let found = meant.iter().map(|row| row.file.0.to_string());
+            found.collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(meant.as_deref().unwrap_or("-"), expected, "{path}: {line}");
+    }
+    let nearest = |path: &str| {
+        let from = From {
+            file: FileId(u32::MAX),
+            path: path.as_bytes(),
+            language: "rust",
+        };
+        let is_rust = |row: &SymbolRow| row.path.ends_with(b".rs");
+        (
+            defined.nearest(&from, is_rust).len(),
+            defined.nearest(&from, is_rust).len(),
+        )
+    };
+    assert_eq!(nearest("a/x.rs"), (2, 2));
+    assert_eq!(nearest("b/x.rs"), (4, 4));
+    assert_eq!(nearest("c/x.rs"), (6, 6));
 }
 
 #[test]

@@ -96,6 +96,21 @@ impl Catalog {
         }
     }
 
+    /// Opens the catalog for reading without a transaction: each statement sees the newest
+    /// generation. `None` in a folder where that needs the right to write.
+    pub fn open_follower(
+        path: &Path,
+        vfs: Option<&str>,
+        identity: &Identity,
+    ) -> Result<Option<Catalog>, StoreError> {
+        let catalog = Catalog::connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        match catalog.and_then(|c| c.expect(identity).map(|()| c)) {
+            Ok(catalog) => Ok(Some(catalog)),
+            Err(error) if needs_write_access(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn begin_reading(self, identity: &Identity) -> Result<Catalog, StoreError> {
         self.check(|c| c.execute_batch("BEGIN"))?;
         self.expect(identity)?;

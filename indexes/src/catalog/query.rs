@@ -72,6 +72,18 @@ pub(crate) fn skips(c: &Connection) -> rusqlite::Result<Vec<SkipRecord>> {
     rows.collect()
 }
 
+/// How many paths are skipped for each reason.
+pub(crate) fn skip_counts(c: &Connection) -> rusqlite::Result<Vec<(SkipReason, u64)>> {
+    let sql = "SELECT reason, count(*) FROM skips GROUP BY reason";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let reason = SkipReason::from_number(row.get(0)?);
+        let reason = reason.ok_or_else(|| invalid(0, "unknown skip reason"))?;
+        Ok((reason, unsigned(row, 1)?))
+    })?;
+    rows.collect()
+}
+
 /// A value set by the user of the store.
 pub(crate) fn meta(c: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     c.prepare_cached("SELECT value FROM meta WHERE key = ?1")?

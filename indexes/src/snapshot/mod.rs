@@ -22,7 +22,7 @@ use crate::catalog::{Catalog, Identity, SegmentRow, State, query};
 use crate::collection::Collection;
 use crate::lexical::{LexicalQuery, LexicalReader};
 use crate::records::{
-    ChunkHead, ChunkId, ChunkRecord, ChunkRow, Counts, FileId, FileRow, Hit, SkipRecord,
+    ChunkHead, ChunkId, ChunkRecord, ChunkRow, Counts, FileId, FileRow, Hit, SkipReason, SkipRecord,
 };
 use crate::segment::Segment;
 use crate::store::{CATALOG, LEXICAL, Place};
@@ -49,6 +49,7 @@ pub struct Snapshot {
     problems: Vec<String>,
     encodings: OnceLock<Encodings>,
     lexical: Mutex<Option<Arc<LexicalReader>>>,
+    skips: OnceLock<Vec<(SkipReason, u64)>>,
     #[cfg(feature = "faiss")]
     dense: dense::Clusters,
 }
@@ -96,6 +97,7 @@ impl Snapshot {
             problems,
             encodings: OnceLock::new(),
             lexical: Mutex::new(None),
+            skips: OnceLock::new(),
             #[cfg(feature = "faiss")]
             dense: dense::Clusters::default(),
         })
@@ -208,6 +210,15 @@ impl Snapshot {
     /// All skipped paths.
     pub fn skipped(&self) -> Result<Vec<SkipRecord>, StoreError> {
         self.read(query::skips)
+    }
+
+    /// How many paths are skipped, by reason.
+    pub fn skip_counts(&self) -> Result<&[(SkipReason, u64)], StoreError> {
+        if let Some(counts) = self.skips.get() {
+            return Ok(counts);
+        }
+        let counts = self.read(query::skip_counts)?;
+        Ok(self.skips.get_or_init(|| counts))
     }
 
     /// A value stored with [`Update::set_meta`](crate::Update::set_meta).

@@ -286,8 +286,50 @@ fn skips_and_meta_come_back_as_they_were_set() {
     update.commit().unwrap();
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.skipped().unwrap(), skips);
+    let counts = [(SkipReason::Binary, 1), (SkipReason::Unreadable, 1)];
+    let mut counted = snapshot.skip_counts().unwrap().to_vec();
+    counted.sort_by_key(|(reason, _)| reason.as_str());
+    assert_eq!(counted, counts);
     assert_eq!(snapshot.meta("root").as_deref(), Some("/somewhere"));
     assert_eq!(snapshot.counts().skipped, 2);
+}
+
+#[test]
+fn a_follower_sees_each_commit_and_that_a_store_was_made_anew() {
+    let (dir, store) = filled();
+    let follower = store.follow().unwrap().unwrap();
+    let first = store.generation().unwrap();
+    assert_eq!(follower.generation(), Some(first));
+    let mut second = writer(&store);
+    let next = put(&mut second, &[("c.rs", "fn more\n")]);
+    assert_eq!(follower.generation(), Some(next));
+    drop(second);
+    assert_eq!(follower.generation(), Some(next));
+    Store::empty(dir.path(), &[], Duration::ZERO).unwrap();
+    assert_eq!(follower.generation(), None);
+    let again = open(dir.path());
+    put(&mut writer(&again), &[("c.rs", "fn more\n")]);
+    assert_eq!(follower.generation(), None);
+}
+
+#[test]
+fn a_follower_keeps_no_log_from_being_reset_as_a_snapshot_does() {
+    let grown = |is_held: bool| {
+        let (dir, store) = filled();
+        let follower = store.follow().unwrap().unwrap();
+        let _held = is_held.then(|| store.snapshot().unwrap());
+        let mut writer = writer(&store);
+        for round in 0..30_u32 {
+            let blocks = (0..16_000_u32).map(|n| [round, n].map(u32::to_le_bytes).concat());
+            let noise: String = blocks.map(|n| ContentHash::of(&n).to_string()).collect();
+            let generation = put(&mut writer, &[("noise.rs", &noise)]);
+            assert_eq!(follower.generation(), Some(generation));
+        }
+        let log = dir.path().join("catalog.db-wal").metadata().unwrap();
+        log.len() >> 20
+    };
+    assert!(grown(false) < 6, "{} MiB", grown(false));
+    assert!(grown(true) > 6, "{} MiB", grown(true));
 }
 
 #[test]
