@@ -71,7 +71,7 @@ features: setup ## Check that the store builds without faiss, answers without ll
 	$(CARGO) check --release -p fathom-indexes --no-default-features --all-targets
 	$(CARGO) check --release -p fathom-answerer --all-targets
 
-editors: tools build runtime ## Test the language server with pytest-lsp, Neovim and VS Code's client
+editors: tools build runtime ## Test the language server with pytest-lsp, Neovim, Emacs and VS Code's client
 	@scripts/editors.sh $(FATHOM)
 
 eval: build runtime ## Measure quality: make eval LABELS=… SOURCES=…

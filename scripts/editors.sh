@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Tests the language server with clients that somebody else wrote: pytest-lsp, Neovim, and the
-# protocol library of VS Code; builds and packages the VS Code extension.
+# Tests the language server with clients that somebody else wrote: pytest-lsp, Neovim, Emacs,
+# and the protocol library of VS Code; builds and packages the VS Code extension.
 #
 #   scripts/editors.sh PROGRAM
 #
 # Python and npm packages are pinned (tests/editors/requirements.txt, package-lock.json) and go to
-# target/editors; Node comes as a Python package. Neovim comes with `scripts/setup.sh tools`.
+# target/editors; Node comes as a Python package. Neovim and Emacs come with
+# `scripts/setup.sh tools`.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -18,6 +19,7 @@ readonly PLACE=$PWD/target/editors
 readonly WANTED=$PWD/tests/editors/requirements.txt
 
 command -v nvim >/dev/null || fail "Neovim is missing; run \`scripts/setup.sh tools\`"
+command -v emacs >/dev/null || fail "Emacs is missing; run \`scripts/setup.sh tools\`"
 
 mkdir -p "$PLACE"
 if ! cmp -s "$WANTED" "$PLACE/requirements.txt"; then
@@ -41,6 +43,14 @@ printf '/// Adds.\nfn add(a: u32) -> u32 {\n    a\n}\n\nfn main() {\n    add(1);
 TREE=$dir/tree CONFIG=$PWD/editors/nvim HOME=$dir/home FATHOM_DATA_DIR=$dir/data \
     timeout 120 nvim --headless -u NONE -i NONE -n -c "luafile tests/editors/nvim.lua" </dev/null \
     || fail "Neovim: the test fails"
+
+say "$(emacs --version | head -n 1)"
+mkdir -p "$dir/bin"
+ln -s "$FATHOM" "$dir/bin/fathom"
+printf 'def add(a):\n    """Adds."""\n    return a\n\n\ndef main():\n    add(1)\n' >"$dir/tree/main.py"
+TREE=$dir/tree GUIDE=$PWD/docs/editors/emacs.md PATH=$dir/bin:$PATH HOME=$dir/home FATHOM_DATA_DIR=$dir/emacs \
+    timeout 120 emacs --batch -Q -l tests/editors/eglot.el </dev/null \
+    || fail "Emacs: the test fails"
 
 say "VS Code extension"
 mkdir -p "$PLACE/vscode"

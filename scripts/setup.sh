@@ -13,6 +13,7 @@
 #   rustfmt, clippy, cargo-nextest   format, lints and test runner
 #   git       makes the repositories with branches and worktrees that are tested
 #   Neovim    a client of the language server (scripts/editors.sh)
+#   Emacs     another one, with Eglot
 set -euo pipefail
 
 readonly MIN_RUST=1.92
@@ -71,6 +72,9 @@ debian_package() {
         libclang) echo libclang-dev ;;
         git) echo git ;;
         nvim) echo neovim ;;
+        emacs) echo emacs-nox ;;
+        # A part of Emacs 29 and newer.
+        eglot) echo elpa-eglot ;;
     esac
 }
 
@@ -129,6 +133,8 @@ setup_tools() {
         rustup component add "$component"
     done
     have nvim || install_missing nvim
+    have emacs || install_missing emacs
+    emacs --batch -l eglot 2>/dev/null || install_missing eglot
     cargo nextest --version >/dev/null 2>&1 && return
     say "installing the test runner: cargo install --locked cargo-nextest"
     cargo install --locked --quiet cargo-nextest

@@ -7,6 +7,7 @@ mod install;
 mod mcp;
 mod progress;
 mod signals;
+mod stdout;
 
 use std::process::ExitCode;
 

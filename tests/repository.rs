@@ -132,3 +132,27 @@ fn every_variable_is_in_the_table_and_in_the_readme() {
         );
     }
 }
+
+#[test]
+fn the_tests_of_faults_are_there() {
+    let table = fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let last = rows.skip(1).filter_map(|row| row.split('|').nth(3));
+    let named: Vec<&str> = last
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(named.len() > 50, "{named:?}");
+    let sources = rust_files().into_iter();
+    let sources: Vec<String> = sources
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    for name in named {
+        // proptest's tests have arguments.
+        let is_test = regex::Regex::new(&format!(
+            r"#\[test\]\s+fn {name}\(|#\[tokio::test\]\s+async fn {name}\("
+        ))
+        .unwrap();
+        let found = sources.iter().any(|text| is_test.is_match(text));
+        assert!(found, "there is no test `{name}`");
+    }
+}

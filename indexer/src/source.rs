@@ -1,14 +1,15 @@
 //! Reading the files of the tree: once, completely, without waiting on a FIFO
-//! and without following a link.
+//! and without following a link, be it the file itself or a folder on the way.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fathom_indexes::{ContentHash, FileStat, SkipReason};
+use rustix::fs::{Mode, OFlags, openat};
 
 use crate::chunk::utf16;
 use crate::skip::{self, Verdict};
@@ -67,10 +68,9 @@ fn is_racy(stat: &FileStat, now: SystemTime) -> bool {
 
 /// Reads the file at `path`, at most `max_bytes` of it.
 pub(crate) fn read(root: &Path, path: &[u8], max_bytes: u64) -> Reading {
-    let file = locate(root, path);
     let mut attempt = 1;
     loop {
-        match read_once(&file, max_bytes) {
+        match read_once(root, path, max_bytes) {
             Ok(Once::Stable(reading)) => return reading,
             Ok(Once::Moving(reading)) if attempt >= ATTEMPTS => return reading,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Reading::Gone,
@@ -86,8 +86,8 @@ enum Once {
     Moving(Reading),
 }
 
-fn read_once(path: &Path, max_bytes: u64) -> io::Result<Once> {
-    let mut file = open(path)?;
+fn read_once(root: &Path, path: &[u8], max_bytes: u64) -> io::Result<Once> {
+    let mut file = open(root, Path::new(std::ffi::OsStr::from_bytes(path)))?;
     let before = file.metadata()?;
     let stat = file_stat(&before);
     let skip = |reason, detail: &str| {
@@ -114,12 +114,25 @@ fn read_once(path: &Path, max_bytes: u64) -> io::Result<Once> {
     })
 }
 
-/// `O_NOFOLLOW`: it was no link when it was listed. `O_NONBLOCK`: it may have become a FIFO.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)
+/// A folder that is only gone through.
+#[cfg(target_os = "linux")]
+const THROUGH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const THROUGH: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+
+/// Opens a file below the root, folder by folder. `NOFOLLOW`: nothing on the way was a link when it
+/// was listed, and what has become one since may lead anywhere. `NONBLOCK`: it may have become a FIFO.
+fn open(root: &Path, path: &Path) -> io::Result<File> {
+    let mut folder = rustix::fs::open(root, THROUGH, Mode::empty())?;
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        let Component::Normal(name) = part else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        folder = openat(&folder, name, THROUGH | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(openat(&folder, name, flags, Mode::empty())?.into())
 }
 
 fn judge(bytes: Vec<u8>, stat: FileStat, racy: bool) -> Reading {
@@ -167,7 +180,19 @@ mod tests {
             };
             assert_eq!(shown, expected, "{path}");
         }
-        assert!(matches!(read(root, b"link", 100), Reading::Unreadable(_)));
+        std::fs::write(root.join("folder/inner"), "fn inner() {}\n").unwrap();
+        std::os::unix::fs::symlink("folder", root.join("way")).unwrap();
+        assert!(matches!(
+            read(root, b"folder/inner", 100),
+            Reading::Text { .. }
+        ));
+        for path in ["link", "way/inner", "folder/../text", "/etc/passwd", ".."] {
+            let reading = read(root, path.as_bytes(), 100);
+            assert!(
+                matches!(reading, Reading::Unreadable(_)),
+                "{path}: {reading:?}"
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use fathom::lsp::{self, Ended};
 use super::Global;
 use super::reader::ReaderArgs;
 use crate::errors::{Exit, Failure};
+use crate::stdout;
 
 #[derive(Args, Debug)]
 pub struct LspArgs {
@@ -24,7 +25,7 @@ pub fn run(global: &Global, args: &LspArgs) -> anyhow::Result<Exit> {
         reader: args.reader.options(),
         ..Flags::default()
     })?;
-    match lsp::serve(&settings, io::stdin(), io::stdout()) {
+    match lsp::serve(&settings, io::stdin(), stdout::own()?) {
         Ok(Ended::Orderly) => Ok(Exit::Found),
         Ok(Ended::WithoutShutdown) => Ok(Exit::Nothing),
         Err(error) if error.kind() == ErrorKind::InvalidData => Err(Failure::new(

@@ -101,8 +101,8 @@ fn progress(asked: &Asked, title: &str) -> Progress {
     progress
 }
 
-/// What is selected, or the definition that the name under the cursor stands for, or what holds
-/// the cursor.
+/// The definition that the name under the cursor stands for, or what is selected, or what holds
+/// the cursor. Some editors always have something selected: a selection within a name is a cursor.
 fn subject(
     asked: &Asked,
     here: &Here,
@@ -110,12 +110,10 @@ fn subject(
     range: Range,
 ) -> Result<Subject, Refusal> {
     let (start, end) = (range.start.line + 1, range.end.line.saturating_add(1));
-    if range.start == range.end {
-        let word: Option<Word> = here.word(graph, range.start, asked.world.encoding)?;
-        let mut meant = match word {
-            Some(word) => meant(graph, here, &word)?,
-            None => Vec::new(),
-        };
+    let word: Option<Word> = here.word(graph, range.start, asked.world.encoding)?;
+    let at = |position: Position| (position.line, position.character);
+    if let Some(word) = word.filter(|word| at(range.end) <= at(word.range.end)) {
+        let mut meant = meant(graph, here, &word)?;
         if let (1, Some(only)) = (meant.len(), meant.pop()) {
             return Ok(only);
         }

@@ -70,3 +70,25 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
         let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_job_leaves_its_lane_to_the_next() {
+        let lanes = Lanes::start().unwrap();
+        for lane in [Lane::Quick, Lane::Search, Lane::Reader] {
+            for _ in 0..5 {
+                lanes.run(lane, Box::new(|| panic!("a fault")));
+            }
+            let (sender, done) = channel();
+            lanes.run(lane, Box::new(move || sender.send(lane).unwrap()));
+            assert_eq!(done.recv_timeout(Duration::from_secs(10)), Ok(lane));
+        }
+    }
+}

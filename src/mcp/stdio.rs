@@ -9,12 +9,14 @@ use rmcp::ServiceExt;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::{StdioReader, stdio_pipes};
+use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
 use super::server::Server;
+use crate::stdout;
 
 /// How long calls may go on when nobody can ask any more.
 const GRACE: Duration = Duration::from_millis(400);
@@ -44,7 +46,9 @@ async fn serve_one(options: Options) -> anyhow::Result<()> {
     tokio::spawn(watch_client(gone.clone()));
     let ended = CancellationToken::new();
     let server = Server::new(options, true, ended.clone());
-    let (stdin, stdout) = stdio_pipes();
+    // Its way of writing is left aside: it is stdout itself where that is no pipe.
+    let (stdin, _) = stdio_pipes();
+    let stdout = File::from_std(stdout::own()?);
     let stdin = Ending {
         stdin,
         gone: gone.clone(),

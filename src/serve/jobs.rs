@@ -133,3 +133,25 @@ fn words(notice: Notice) -> String {
         Notice::Note(text) | Notice::Warning(text) => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_of_its_request_alone() {
+        for panics in [true, true, false] {
+            let mut handle = spawn_blocking(move || {
+                assert!(!panics, "a fault");
+                Ok("an answer")
+            });
+            let result = joined(&mut handle).await;
+            match panics {
+                true => assert_eq!(result.unwrap_err().status, 500),
+                false => assert_eq!(result.unwrap(), "an answer"),
+            }
+        }
+    }
+}

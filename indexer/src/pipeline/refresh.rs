@@ -252,6 +252,8 @@ impl Job<'_> {
     }
 
     fn look_at(&self, task: &Task) -> Outcome {
+        #[cfg(test)]
+        assert!(!task.path.ends_with(b"/faulty.rs"), "a fault of the tests");
         let unless = if self.options.force || task.recut {
             None
         } else {

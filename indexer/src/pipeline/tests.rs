@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use fathom_encoders::{Encoder, EncoderOptions, Profile, TextEncoder};
-use fathom_indexes::{Encoding, Snapshot, Store, StoreOptions};
+use fathom_indexes::{Encoding, SkipReason, Snapshot, Store, StoreOptions};
 
 use super::*;
 
@@ -259,6 +259,29 @@ fn an_unreadable_folder_keeps_its_files() {
     assert_eq!(report.removed, 0);
     assert_eq!(report.unreadable, usize::from(!listable));
     assert!(bench.shown().contains("a/x.rs"));
+}
+
+#[test]
+fn a_panic_costs_only_its_file_and_is_told() {
+    let bench = Bench::new(&[
+        ("src/a.rs", "fn a() {}\n"),
+        ("src/faulty.rs", "fn b() {}\n"),
+        ("src/z.rs", "fn z() {}\n"),
+    ]);
+    bench.refresh();
+    for _ in 0..2 {
+        let snapshot = bench.store.snapshot().unwrap();
+        let files = snapshot.files().unwrap();
+        let paths: Vec<&[u8]> = files.iter().map(|row| &*row.record.path).collect();
+        assert_eq!(paths, [b"src/a.rs", b"src/z.rs"]);
+        let skipped = snapshot.skipped().unwrap();
+        assert_eq!(skipped[0].path, b"src/faulty.rs");
+        assert_eq!(skipped[0].reason, SkipReason::Unreadable);
+        assert_eq!(skipped[0].detail, "internal error: a fault of the tests");
+        // It is tried again, and so are all others.
+        bench.write("src/z.rs", "fn z() {} // again\n");
+        bench.refresh();
+    }
 }
 
 #[test]

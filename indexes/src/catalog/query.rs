@@ -106,11 +106,20 @@ const CHUNKS: &str =
                              c.byte_start, c.byte_end, c.line_start, c.line_end
                       FROM chunks c JOIN contents h ON h.id = c.content";
 
-/// One chunk.
-pub(crate) fn chunk(c: &Connection, id: ChunkId) -> rusqlite::Result<Option<ChunkRecord>> {
-    c.prepare_cached(&format!("{CHUNKS} WHERE c.id = ?1"))?
-        .query_row([id.0], chunk_record)
-        .optional()
+/// Chunks by their ids; one that there is not is left out.
+pub(crate) fn chunks(
+    c: &Connection,
+    ids: impl Iterator<Item = ChunkId>,
+    mut see: impl FnMut(ChunkId, ChunkRecord),
+) -> rusqlite::Result<()> {
+    let mut statement = c.prepare_cached(&format!("{CHUNKS} WHERE c.id = ?1"))?;
+    for id in ids {
+        let record = statement.query_row([id.0], chunk_record).optional()?;
+        if let Some(record) = record {
+            see(id, record);
+        }
+    }
+    Ok(())
 }
 
 /// Chunks with ids in `first..first + count`, ascending.

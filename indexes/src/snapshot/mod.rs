@@ -233,17 +233,15 @@ impl Snapshot {
 
     /// Rows of chunks in the order asked for. An id of another generation is left out.
     pub fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<ChunkRow>, StoreError> {
+        let mut rows = Vec::with_capacity(ids.len());
         self.read(|c| {
-            let mut rows = Vec::with_capacity(ids.len());
-            for &id in ids {
-                if let Some(position) = self.heads.position(id)
-                    && let Some(record) = query::chunk(c, id)?
-                {
+            query::chunks(c, ids.iter().copied(), |id, record| {
+                if let Some(position) = self.heads.position(id) {
                     rows.push(self.chunk_row(id, self.heads.file_at(position), record));
                 }
-            }
-            Ok(rows)
-        })
+            })
+        })?;
+        Ok(rows)
     }
 
     /// All chunks of a file, in the order of its text; none for a file of another generation.

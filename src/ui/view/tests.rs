@@ -17,14 +17,19 @@ use fathom_indexer::current;
 
 /// The terminal after the state was drawn.
 fn drawn(state: &mut State, size: (u16, u16)) -> TestBackend {
-    update(state, Event::Resize(Size::new(size.0, size.1)));
-    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-    let theme = Theme { color: true };
+    drawn_in(Theme { color: true }, state, size)
+}
+
+fn drawn_in(theme: Theme, state: &mut State, (width, height): (u16, u16)) -> TestBackend {
+    update(state, Event::Resize(Size::new(width, height)));
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(state, theme, frame)).unwrap();
     terminal.backend().clone()
 }
 
-fn indexed(mut state: State) -> State {
+/// Three results, in an index that is being encoded.
+fn indexed() -> State {
+    let mut state = with_results();
     let index = Index {
         generation: 1,
         files: 12,
@@ -53,7 +58,7 @@ fn nothing_was_asked_yet() {
 
 #[test]
 fn wide_terminals_show_list_and_file_side_by_side() {
-    let mut state = indexed(with_results());
+    let mut state = indexed();
     insta::assert_snapshot!(drawn(&mut state, (100, 16)), @r#"
     "› lock                                                                                        hybrid"
     "lang any  kind any  path any  mode hybrid                                                           "
@@ -76,7 +81,7 @@ fn wide_terminals_show_list_and_file_side_by_side() {
 
 #[test]
 fn narrow_terminals_show_them_one_above_the_other() {
-    let mut state = indexed(with_results());
+    let mut state = indexed();
     press(&mut state, "ctrl-s");
     press(&mut state, "down");
     insta::assert_snapshot!(drawn(&mut state, (60, 20)), @r#"
@@ -105,7 +110,7 @@ fn narrow_terminals_show_them_one_above_the_other() {
 
 #[test]
 fn small_terminals_show_what_has_the_keys() {
-    let mut state = indexed(with_results());
+    let mut state = indexed();
     insta::assert_snapshot!(drawn(&mut state, (20, 5)), @r#"
     "› lock              "
     "src/a.rs:4 acquire  "
@@ -134,25 +139,15 @@ fn small_terminals_show_what_has_the_keys() {
 
 #[test]
 fn the_explanation_is_a_card_and_then_prose() {
-    let mut state = indexed(with_results());
+    let mut state = indexed();
     press(&mut state, "ctrl-e");
     let id = state.explained;
     let text = "src/a.rs:4-6  function acquire\n  fn acquire()\ncalled by (by name)\n  src/b.rs:12  Lock::wait\n";
-    update(
-        &mut state,
-        Event::Card {
-            id,
-            text: text.into(),
-        },
-    );
+    let text = text.to_owned();
+    update(&mut state, Event::Card { id, text });
     let text = "It takes the lock [1] and waits until whoever holds it has given it up.\n";
-    update(
-        &mut state,
-        Event::Prose {
-            id,
-            text: text.into(),
-        },
-    );
+    let text = text.to_owned();
+    update(&mut state, Event::Prose { id, text });
     insta::assert_snapshot!(drawn(&mut state, (60, 20)), @r#"
     "› lock                                                hybrid"
     "lang any  kind any  path any  mode hybrid                   "
@@ -236,13 +231,8 @@ fn hostile() -> State {
     first.signature.clear();
     first.state = current::State::Changed;
     let id = state.asked;
-    update(
-        &mut state,
-        Event::Found {
-            id,
-            answer: answer(1, vec![first]),
-        },
-    );
+    let answer = answer(1, vec![first]);
+    update(&mut state, Event::Found { id, answer });
     let text = "fn lock() {\t// \u{1b}[2J\u{202e}日本\r\n\t\"日\u{200b}本\u{301}\"\u{0}\r\n}";
     let lines = syntax::lines(text, "rust").into_iter().map(shown).collect();
     let Event::Loaded(mut file) = source(name, 0) else {
@@ -283,12 +273,8 @@ fn hostile_text_is_shown_not_obeyed() {
 
 #[test]
 fn without_colours_nothing_has_one() {
-    let mut state = hostile();
-    update(&mut state, Event::Resize(Size::new(100, 20)));
-    let mut terminal = Terminal::new(TestBackend::new(100, 20)).unwrap();
-    let frame = terminal.draw(|frame| draw(&state, Theme { color: false }, frame));
-    let frame = frame.unwrap();
+    let backend = drawn_in(Theme { color: false }, &mut hostile(), (100, 20));
     let colourless =
         |cell: &ratatui::buffer::Cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset);
-    assert!(frame.buffer.content().iter().all(colourless));
+    assert!(backend.buffer().content().iter().all(colourless));
 }

@@ -56,6 +56,28 @@ fn actions_are_offered_when_asked_for() {
 }
 
 #[test]
+fn a_selection_within_a_name_is_a_cursor_and_a_longer_one_is_what_it_holds() {
+    let sandbox = Sandbox::new(CALLS);
+    let mut client = Client::new(&sandbox);
+    client.indexed();
+    for (start, end, expected) in [
+        ((3, 12), (3, 12), "# `acquire`"),
+        ((3, 12), (3, 13), "# `acquire`"),
+        ((3, 10), (3, 17), "# `acquire`"),
+        ((3, 10), (3, 18), "# `main`"),
+        ((3, 10), (4, 12), "# `main`"),
+        ((3, 0), (3, 1), "# `main`"),
+    ] {
+        let range = json!({"start": position(start), "end": position(end)});
+        let about = json!({"uri": client.uri("src/main.rs"), "range": range});
+        let result = client.command("fathom.explain", about);
+        let text = result["markdown"].as_str().unwrap();
+        assert!(text.starts_with(expected), "{start:?} {end:?}: {text}");
+    }
+    client.leave();
+}
+
+#[test]
 fn an_explanation_comes_in_parts_and_stays() {
     let sandbox = Sandbox::new(CALLS);
     let evil =

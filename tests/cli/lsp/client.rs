@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub struct Client {
     child: Child,
     stdin: Option<ChildStdin>,
     messages: Receiver<Value>,
+    /// Reads stdout, and panics on what is no message.
+    reader: Option<JoinHandle<()>>,
     /// Notifications and requests of the server that nobody has looked at.
     pub told: VecDeque<Value>,
     next: i64,
@@ -35,17 +37,17 @@ impl Client {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, messages) = channel();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             while let Some(message) = frame(&mut stdout) {
-                if sender.send(message).is_err() {
-                    return;
-                }
+                // Whoever has enough still sees to it that the rest is the protocol.
+                let _enough = sender.send(message);
             }
         });
         Client {
             stdin: child.stdin.take(),
             child,
             messages,
+            reader: Some(reader),
             told: VecDeque::new(),
             next: 0,
             root: uri(sandbox, ""),
@@ -198,11 +200,14 @@ impl Client {
         self.child.id()
     }
 
-    /// Waits for the end of the server.
+    /// Waits for the end of the server; it must have said nothing but messages.
     pub fn end(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait().unwrap() {
+                if let Some(reader) = self.reader.take() {
+                    reader.join().expect("stdout is the protocol");
+                }
                 return status;
             }
             thread::sleep(Duration::from_millis(5));
@@ -250,7 +255,7 @@ pub fn uri(sandbox: &Sandbox, path: &str) -> String {
 }
 
 /// The next message; panics on what is none.
-fn frame(stdout: &mut impl BufRead) -> Option<Value> {
+pub fn frame(stdout: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {
         let mut line = String::new();

@@ -4,11 +4,13 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::CALLS;
 use super::client::Client;
 use crate::common::Sandbox;
+use crate::processes::{kill, living, require_silence, rounds};
 
 #[test]
 fn exit_codes_say_how_it_went() {
@@ -50,17 +52,8 @@ fn the_end_of_the_stream_is_the_end_a_hundred_times() {
             "{:?}",
             began.elapsed()
         );
+        assert_eq!(living(&sandbox), [""; 0], "round {round}");
     }
-}
-
-/// Processes below a process.
-fn below(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children = children.unwrap_or_default();
-    children
-        .split_whitespace()
-        .map(|child| child.parse().unwrap())
-        .collect()
 }
 
 fn lives(pid: u32) -> bool {
@@ -91,7 +84,7 @@ fn a_client_that_is_gone_leaves_no_server() {
 #[test]
 fn a_killed_client_leaves_no_server() {
     let sandbox = Sandbox::new(CALLS);
-    for _ in 0..10 {
+    for _ in 0..rounds() {
         // The shell is the client; it holds the streams, and its child is the server.
         let program = env!("CARGO_BIN_EXE_fathom");
         let script = format!(
@@ -120,10 +113,9 @@ fn a_killed_client_leaves_no_server() {
         client.kill().unwrap();
         client.wait().unwrap();
         assert!(lives(server));
-        let pid = rustix::process::Pid::from_raw(sleeper as i32).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        kill(sleeper, Signal::KILL);
         wait_for(|| (!lives(server)).then_some(()));
-        assert!(below(server).is_empty());
+        require_silence(&sandbox);
         for file in ["q", "s"] {
             fs::remove_file(sandbox.path("tmp").join(file)).unwrap();
         }

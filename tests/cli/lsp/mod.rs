@@ -1,7 +1,7 @@
 //! `fathom lsp`: a client speaks to the built program.
 
 mod answers;
-mod client;
+pub mod client;
 mod documents;
 mod ends;
 mod navigation;

@@ -40,10 +40,11 @@ impl Client {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, messages) = channel();
         std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let message: Value = serde_json::from_str(&line).unwrap_or_else(
-                    |error| json!({"not a message": line, "because": error.to_string()}),
-                );
+            for line in stdout.split(b'\n').map(Result::unwrap) {
+                let message: Value = serde_json::from_slice(&line).unwrap_or_else(|error| {
+                    let line = String::from_utf8_lossy(&line);
+                    json!({"not a message": line, "because": error.to_string()})
+                });
                 let _gone = sender.send(message);
             }
         });
@@ -224,6 +225,7 @@ impl Drop for Client {
         {
             let run = wait(child, &["mcp"]);
             assert_eq!(run.code, Some(0), "{run}");
+            while self.hear(PATIENCE).is_ok() {}
         }
     }
 }

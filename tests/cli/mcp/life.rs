@@ -1,57 +1,16 @@
 //! How a server ends, and what of it is left: nothing.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::client::Client;
 use crate::asking::{QUESTION, indexed};
 use crate::common::{SMALL, Sandbox};
+use crate::processes::{SOON, kill, living, require_silence, rounds};
 use crate::server::{Server, Then};
-
-/// A server must be gone so long after its client.
-const SOON: Duration = Duration::from_secs(2);
-
-/// How often each kind of end is tried.
-fn rounds() -> usize {
-    let rounds = std::env::var("FATHOM_TEST_ORPHAN_ROUNDS");
-    rounds.map_or(2, |rounds| rounds.parse().unwrap())
-}
-
-/// Processes that were started in a sandbox, by what they were told of it.
-fn living(sandbox: &Sandbox) -> Vec<String> {
-    let mark = sandbox.path("data");
-    let mark = mark.to_str().unwrap().as_bytes();
-    let is_ours = |dir: &Path| {
-        let environment = std::fs::read(dir.join("environ")).unwrap_or_default();
-        environment.windows(mark.len()).any(|part| part == mark)
-    };
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    let ours = all.map(|entry| entry.path()).filter(|dir| is_ours(dir));
-    ours.map(|dir| std::fs::read_to_string(dir.join("cmdline")).unwrap_or_default())
-        .collect()
-}
-
-/// Waits until nothing of a sandbox runs any more.
-#[track_caller]
-fn require_silence(sandbox: &Sandbox) {
-    let start = Instant::now();
-    loop {
-        let left = living(sandbox);
-        if left.is_empty() {
-            return;
-        }
-        assert!(start.elapsed() < SOON, "still there: {left:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn kill(pid: u32, signal: Signal) {
-    kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
-}
 
 /// Sends a request that has no end.
 fn busy(sandbox: &Sandbox, reader: &Server) -> (Client, u64) {
@@ -70,9 +29,11 @@ fn silent() -> Server {
 #[test]
 fn the_end_of_stdin_ends_it_at_rest() {
     let sandbox = indexed(SMALL);
-    for _ in 0..rounds() {
+    for round in 0..rounds() {
         let mut client = Client::new(&sandbox, &[]);
-        client.told("search", json!({"query": QUESTION}));
+        // Every fifth time with a model.
+        let mode = if round % 5 == 0 { "hybrid" } else { "lexical" };
+        client.told("search", json!({"query": QUESTION, "mode": mode}));
         let start = Instant::now();
         let run = client.end();
         assert_eq!(run.code, Some(0), "{run}");
@@ -118,7 +79,7 @@ fn what_was_asked_right_before_the_end_is_answered() {
 #[test]
 fn a_killed_client_leaves_nothing() {
     let sandbox = indexed(SMALL);
-    for _ in 0..rounds() {
+    for round in 0..rounds() {
         // The shell is the client; the test holds the other end of stdin open.
         let script = "exec 3<&0; \"$0\" mcp <&3 & wait";
         let mut shell = sandbox.command(&[]);
@@ -140,7 +101,8 @@ fn a_killed_client_leaves_nothing() {
             .unwrap();
         let mut client = Client::of(child);
         client.initialize();
-        client.told("search", json!({"query": QUESTION}));
+        let mode = if round % 5 == 0 { "hybrid" } else { "lexical" };
+        client.told("search", json!({"query": QUESTION, "mode": mode}));
         assert_eq!(living(&sandbox).len(), 2);
         kill(client.pid(), Signal::KILL);
         require_silence(&sandbox);

@@ -1,6 +1,6 @@
 //! `fathom mcp`: what agents get from the built program.
 
-mod client;
+pub mod client;
 mod faults;
 mod http;
 mod life;
