@@ -24,7 +24,7 @@ FATHOM := $(or $(CARGO_TARGET_DIR),target)/release/fathom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features editors eval test-web fuzz-http
+.PHONY: help setup tools runtime mcp-clients build install demo test fmt clippy doc nextest doctest features editors eval test-web test-qdrant fuzz-http
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -67,9 +67,10 @@ nextest: tools runtime mcp-clients ## Run the tests
 doctest: setup ## Run the examples in the documentation
 	$(CARGO) test --release --doc --workspace $(FEATURES)
 
-features: setup ## Check that the store builds without faiss, answers without llama.cpp
+features: setup ## Check that the store builds without faiss, answers without llama.cpp, and `--store`
 	$(CARGO) check --release -p fathom-indexes --no-default-features --all-targets
 	$(CARGO) check --release -p fathom-answerer --all-targets
+	$(CARGO) clippy --release -p fathom --lib --bins --no-default-features --features qdrant -- -D warnings
 
 editors: tools build runtime ## Test the language server with pytest-lsp, Neovim, Emacs and VS Code's client
 	@scripts/editors.sh $(FATHOM)
@@ -80,6 +81,12 @@ eval: build runtime ## Measure quality: make eval LABELS=… SOURCES=…
 test-web: build runtime ## Test the page in a real Chromium
 	@scripts/web.sh browser
 	python3 tests/web/page.py $(FATHOM)
+
+test-qdrant: export CARGO_TARGET_DIR = $(abspath qdrant/target)
+test-qdrant: tools runtime ## Test `--store` against Qdrant's engine, or the server of QDRANT_URL; compiles for long
+	$(CARGO) build --release --no-default-features --features qdrant
+	$(CARGO) nextest run --release -p fathom --lib --no-default-features --features qdrant -E 'test(qdrant)'
+	cd qdrant && FATHOM=$$CARGO_TARGET_DIR/release/fathom $(CARGO) nextest run --release --locked
 
 fuzz-http: build runtime ## Fuzz the HTTP interface for 5 minutes: make fuzz-http SECONDS=300
 	@scripts/web.sh fuzz

@@ -27,6 +27,8 @@ pub const READER_MODEL: &str = "FATHOM_READER_MODEL";
 pub const READER_KEY: &str = "FATHOM_READER_KEY";
 /// What requests to `fathom serve` must carry.
 pub const TOKEN: &str = "FATHOM_TOKEN";
+/// Key for Qdrant; there is no flag for it.
+pub const QDRANT_API_KEY: &str = "QDRANT_API_KEY";
 /// Folder in which the hub's own tools keep models.
 pub const HF_HOME: &str = "HF_HOME";
 /// The hub's cache of models; wins over `HF_HOME`.
@@ -116,6 +118,10 @@ pub const ALL: &[Variable] = &[
     Variable {
         name: TOKEN,
         meaning: "Token that requests to `fathom serve` must carry, as for `--token-file`",
+    },
+    Variable {
+        name: QDRANT_API_KEY,
+        meaning: "Key that is sent to the server of `--store` (builds with the feature `qdrant`)",
     },
     Variable {
         name: HF_HOME,

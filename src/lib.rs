@@ -15,6 +15,8 @@ pub mod leaving;
 pub mod lsp;
 pub mod model;
 pub mod output;
+#[cfg(feature = "qdrant")]
+pub mod qdrant;
 pub mod reader;
 pub mod serve;
 pub mod ui;

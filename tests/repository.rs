@@ -67,6 +67,9 @@ fn rust_files() -> Vec<PathBuf> {
         "answerer",
         "models",
         "eval",
+        "qdrant/src",
+        "qdrant/tests",
+        "qdrant/examples",
     ] {
         collect(&root().join(top), &mut files);
     }

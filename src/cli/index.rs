@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use fathom::workspace::{Workspace, background};
 use fathom_indexer::pipeline::{EncodeReport, RefreshReport};
 
+use super::store::StoreArgs;
 use super::{Global, interchange, status};
 use crate::errors::Exit;
 use crate::progress::Progress;
@@ -37,6 +38,8 @@ pub struct IndexArgs {
     /// Leave the terminal's session and run at low priority
     #[arg(long, hide = true)]
     detached: bool,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +72,9 @@ fn index(global: &Global, args: &IndexArgs) -> anyhow::Result<Exit> {
         || !(args.lexical_only || encode(global, &workspace, args)?)
     {
         return interrupted(global, &workspace);
+    }
+    if !args.lexical_only {
+        args.store.sync(global, &workspace)?;
     }
     if args.stats {
         status::print(&workspace, &mut io::stdout().lock(), settings.color)?;

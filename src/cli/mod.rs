@@ -24,6 +24,7 @@ pub mod search;
 pub mod serve;
 pub mod similar;
 pub mod status;
+mod store;
 mod terminal;
 pub mod ui;
 pub mod watch;

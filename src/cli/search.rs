@@ -15,6 +15,7 @@ use fathom_retriever::{Content, Filter, Mode, QueryEncoder, SearchOutcome, Searc
 use super::Global;
 use super::format::{Format, FormatArgs};
 use super::freshness::{self, Freshness};
+use super::store::StoreArgs;
 use crate::errors::{Exit, warn};
 use fathom::output::highlight::Highlighter;
 
@@ -41,6 +42,8 @@ pub struct SearchArgs {
     format: FormatArgs,
     #[command(flatten)]
     freshness: FreshnessArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Which code may answer.
@@ -165,7 +168,9 @@ pub fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<Exit> {
     if let Some(reranking) = &reranking {
         request.top_k = reranking.candidates(settings.top_k);
     }
-    let mut outcome = workspace.search(&snapshot, encoder, request)?;
+    let mut outcome = args
+        .store
+        .search(global, &workspace, (&snapshot, encoder), request)?;
     if let Some(reranking) = &reranking
         && let Err(reason) = reranking.apply(&mut outcome, settings.top_k)
     {

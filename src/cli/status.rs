@@ -115,6 +115,10 @@ impl Status<'_> {
                 "licence": model.licence(),
             })).collect::<Vec<_>>(),
             "next_profile": self.workspace.next().map(Profile::id),
+            "unused_indexes": self.workspace.unused().iter().map(|unused| json!({
+                "path": unused.path.to_string_lossy(),
+                "bytes": unused.bytes,
+            })).collect::<Vec<_>>(),
             "generation": self.generation,
             "semantic_coverage": json::rounded(self.coverage),
             "files": counts.files,
@@ -172,6 +176,16 @@ impl Status<'_> {
             ("skipped", self.skipped.len().to_string()),
         ] {
             writeln!(out, "{what:11} {detail}")?;
+        }
+        let unused = self.workspace.unused();
+        if !unused.is_empty() {
+            let size = bytes(unused.iter().map(|one| one.bytes).sum());
+            let what = format!("{} by other models, {size}", unused.len());
+            writeln!(
+                out,
+                "{:11} {what}; `fathom clear --unused` deletes them",
+                "unused"
+            )?;
         }
         for (reason, records) in self.reasons() {
             self.write_reason(out, reason, &records, paint)?;

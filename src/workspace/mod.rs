@@ -5,6 +5,7 @@ mod choice;
 pub mod codebook;
 mod interchange;
 mod root;
+mod unused;
 mod worktrees;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ use crate::encoder::{self, ChoiceError};
 use choice::{Choice, Purpose};
 pub use interchange::{ExportReport, ImportError, ImportReport, Inspected, Inspection};
 pub use root::Location;
+pub use unused::Unused;
 
 /// So many new files at once may be those of another worktree.
 const MANY_FILES: usize = 16;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 /// Bits of a weight in the quantisation that profiles recommend, `Q4_K_M`.
+#[cfg_attr(not(feature = "llama"), allow(dead_code))]
 const USUAL_BITS: f32 = 4.85;
 
 /// What was measured.
@@ -24,6 +25,7 @@ pub struct Speed {
 
 /// Pace of a machine that answers so many tokens per second with a model of so
 /// many billion weights per token, in files of so many bits per weight.
+#[cfg_attr(not(feature = "llama"), allow(dead_code))]
 pub fn pace(decode: f32, active: f32, bits: f32) -> f32 {
     decode * active * bits / USUAL_BITS
 }
