@@ -86,6 +86,18 @@ pub enum EncoderError {
         expected: String,
     },
 
+    /// The runtime does not compute with what the user chose. The processor never takes its place
+    /// unasked.
+    #[error(
+        "this ONNX Runtime does not compute with `{provider}`: {reason}; set `ORT_DYLIB_PATH` to one that was built with it, or `provider = \"cpu\"` in `config.toml`"
+    )]
+    Provider {
+        /// What was chosen.
+        provider: &'static str,
+        /// The runtime's own words.
+        reason: String,
+    },
+
     /// The tokenizer cannot be used.
     #[error("tokenizer of model profile `{profile}` cannot be used: {reason}")]
     Tokenizer {

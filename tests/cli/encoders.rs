@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::common::{Run, SMALL, Sandbox};
-use crate::fake_hub::FakeHub;
+use crate::fake_hub::{BRANCH, COMMIT, FakeHub};
 use crate::watch::{Daemon, becomes};
 
 const QUERY: &str = "where is a file opened";
@@ -199,6 +199,45 @@ fn a_named_model_is_pulled_and_its_licence_told() {
     assert!(!folder.exists());
 }
 
+/// Two revisions of a model side by side: each is found by its name, and says which it is.
+#[test]
+fn a_branch_is_pulled_and_noted() {
+    let sandbox = Sandbox::new(SMALL);
+    let bytes = |file: &str| fs::read(fixture("colbert-export").join(file)).unwrap();
+    let files = [
+        ("onnx_config.json", bytes("onnx_config.json")),
+        ("tokenizer.json", bytes("tokenizer.json")),
+        ("model_int8.onnx", bytes("model.onnx")),
+    ];
+    let hub = FakeHub::serve("lightonai/LateOn-Code", &files);
+    let endpoint = hub.endpoint();
+    let run = |args: &[&str]| sandbox.run_with(&[("HF_ENDPOINT", &endpoint)], args);
+    for (name, commit) in [("lateon-code", COMMIT), ("lateon-code@v1", BRANCH)] {
+        let pulled = run(&["model", "pull", name]).expect_code(0);
+        let told = format!("/lightonai/LateOn-Code at {},", &commit[..12]);
+        assert!(pulled.stderr.contains(&told), "{pulled}");
+        let folder = format!("models--lightonai--LateOn-Code/snapshots/{commit}\n");
+        assert!(pulled.stdout.ends_with(&folder), "{pulled}");
+    }
+    for (name, commit) in [
+        ("lateon-code", COMMIT),
+        ("lateon-code@v1", BRANCH),
+        ("lightonai/LateOn-Code@v1", BRANCH),
+        (&format!("lateon-code@{BRANCH}"), BRANCH),
+    ] {
+        let shown = run(&["model", "show", name, "--json"]).expect_code(0);
+        let origin = format!("{endpoint}/lightonai/LateOn-Code at {commit}");
+        assert_eq!(shown.json()["origin"], *origin, "{name}");
+    }
+    let note = fs::read_to_string(sandbox.path("data/fathom/models/lateon-code/model.json"));
+    assert!(note.unwrap().contains(r#""revision": "v1""#));
+    run(&["model", "use", "lateon-code@v1"]).expect_code(0);
+    run(&["index"]).expect_code(0);
+    let config = fs::read_to_string(sandbox.path("config/fathom/config.toml")).unwrap();
+    assert!(config.contains("\"lateon-code@v1\""), "{config}");
+    assert_eq!(answering(&sandbox), ("lateon-code".into(), None));
+}
+
 #[test]
 fn a_change_of_models_leaves_no_moment_without_answers() {
     let sandbox = with(&["colbert-export", "gemma-modules"]);
@@ -234,6 +273,14 @@ fn a_change_of_models_leaves_no_moment_without_answers() {
     select(&sandbox, &["colbert-export"]);
     let again = sandbox.run(&["index"]).expect_code(0);
     assert!(!again.stderr.contains("encoded: 4"), "{again}");
+    let unused = |sandbox: &Sandbox| status(sandbox)["unused_indexes"].as_array().unwrap().len();
+    assert_eq!(unused(&sandbox), 1);
+    let told = sandbox.run(&["status"]).expect_code(0).stdout;
+    assert!(told.contains("1 by other models"), "{told}");
+    let cleared = sandbox.run(&["clear", "--unused"]).expect_code(0);
+    assert!(cleared.stderr.contains("deleted 1 unused"), "{cleared}");
+    assert_eq!(unused(&sandbox), 0);
+    assert!(!late(&sandbox).expect_code(0).stdout.is_empty());
     sandbox.run(&["clear"]).expect_code(0);
     assert_eq!(sandbox.files("data/fathom/repos"), []);
 }
@@ -360,11 +407,36 @@ fn selections_that_cannot_be_are_refused() {
         run.stderr.contains("one of cpu, cuda, coreml, directml"),
         "{run}"
     );
-    fs::write(&file, "encoder = \"colbert-export\"\nprovider = \"cuda\"\n").unwrap();
-    let run = sandbox
-        .run(&["search", "--mode", "late", QUERY])
-        .expect_code(2);
-    assert!(run.stderr.contains("cannot be loaded"), "{run}");
+}
+
+/// The tested runtime computes on the processor only.
+#[test]
+fn a_provider_that_is_not_there_is_not_replaced_in_silence() {
+    let sandbox = with(&["colbert-export", "cross-bert"]);
+    sandbox.run(&["index"]).expect_code(0);
+    let file = sandbox.path("config/fathom/config.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    for provider in ["cuda", "coreml", "directml"] {
+        let told = |run: &Run, beginning: &str| {
+            let what = format!("{beginning}this ONNX Runtime does not compute with `{provider}`: ");
+            assert!(run.stderr.contains(&what), "{run}");
+            assert!(run.stderr.contains("or `provider = \"cpu\"`"), "{run}");
+        };
+        for encoder in ["default", "colbert-export"] {
+            let text = format!("encoder = \"{encoder}\"\nprovider = \"{provider}\"\n");
+            fs::write(&file, text).unwrap();
+            let late = sandbox.run(&["search", "--mode", "late", QUERY]);
+            told(&late.expect_code(2), "error: ");
+            let hybrid = sandbox.run(&["search", QUERY]).expect_code(0);
+            told(&hybrid, "warning: searching by words only: ");
+        }
+        // The index of the other model is not there yet.
+        told(&sandbox.run(&["index"]).expect_code(2), "error: ");
+        let text = format!("reranker = \"cross-bert\"\nprovider = \"{provider}\"\n");
+        fs::write(&file, text).unwrap();
+        let reranked = sandbox.run(&["search", "--rerank", QUERY]).expect_code(2);
+        told(&reranked, "error: ");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{Run, Sandbox, check, finish, wait};
-use crate::fake_hub::{COMMIT, FakeHub, Faults, model, sha256};
+use crate::fake_hub::{BRANCH, COMMIT, FakeHub, Faults, model, sha256};
 
 /// A profile's repository and file.
 const REPOSITORY: &str = "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF";
@@ -232,6 +232,39 @@ fn what_cannot_be_pulled_says_what_to_do() {
         .run_with(&[("HF_ENDPOINT", "hub.test")], &["pull", NAME])
         .expect_code(2);
     insta::assert_snapshot!(elsewhere.stderr, @"error: `hub.test` is not the address of a hub; set HF_ENDPOINT to one such as `https://huggingface.co`, or unset it");
+}
+
+/// The hub has no byte of it to give.
+#[test]
+fn size_and_licence_are_told_before_a_byte_is_fetched() {
+    let nothing = Faults {
+        status: Some((usize::MAX, 404, "X-Error-Code: EntryNotFound\r\n")),
+        ..Faults::default()
+    };
+    let told = Bench::new(nothing).run(&["pull", NAME]).expect_code(2);
+    insta::assert_snapshot!(told.stderr, @r"
+    qwen2.5-coder-0.5b-instruct-q4_k_m.gguf from [HUB]/Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF at 5b5b5b5b5b5b, 870 kB
+    licence: apache-2.0 (https://example.test/licence)
+    error: `Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF` has no file `qwen2.5-coder-0.5b-instruct-q4_k_m.gguf`; [HUB]/Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF lists its files
+    ");
+}
+
+#[test]
+fn a_branch_is_pulled_and_noted() {
+    let bench = Bench::new(Faults::default());
+    let name = format!("{REPOSITORY}@v1");
+    let pulled = bench.run(&["pull", &name]).expect_code(0);
+    assert!(pulled.stderr.contains(&BRANCH[..12]), "{pulled}");
+    assert!(pulled.stdout.contains(BRANCH), "{pulled}");
+    let shown = bench.run(&["show", "--json", &name]).expect_code(0).json();
+    assert_eq!(shown["origin"], format!("[HUB]/{REPOSITORY} at {BRANCH}"));
+    // The other revision is another model, as far as it is here.
+    bench.run(&["pull", NAME]).expect_code(0);
+    for (name, commit) in [(&*name, BRANCH), (NAME, COMMIT)] {
+        let shown = bench.run(&["show", "--json", name]).expect_code(0).json();
+        let origin = format!("[HUB]/{REPOSITORY} at {commit}");
+        assert_eq!(shown["origin"], origin, "{name}");
+    }
 }
 
 #[test]

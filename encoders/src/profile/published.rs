@@ -17,6 +17,8 @@ pub(crate) struct Published {
     files: String,
     licence: Option<String>,
     source: Option<String>,
+    /// No part of the recipe: it changes no vector.
+    window_overlap: Option<usize>,
 }
 
 /// What a `profile.toml` in a model's folder tells beside its published files.
@@ -61,6 +63,7 @@ impl Published {
             recipe,
             licence: named.map(|named| named.licence.clone()),
             source: named.map(|named| named.repository.clone()),
+            window_overlap: given.window_overlap,
         })
     }
 
@@ -101,6 +104,12 @@ impl Published {
 
     pub(crate) fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// For cross-encoders: a text that is too long is read in windows, which have so many tokens in
+    /// common. Without it the text is cut.
+    pub(crate) fn window_overlap(&self) -> Option<usize> {
+        self.window_overlap
     }
 
     pub(crate) fn name(&self) -> &str {

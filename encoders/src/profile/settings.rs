@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     /// Lengths that dense vectors may be cut to.
     pub matryoshka: Vec<usize>,
     pub truncate: Option<usize>,
+    /// Tokens that the windows of a text have in common which is longer than a cross-encoder reads.
+    pub window_overlap: Option<usize>,
 }
 
 impl Settings {
@@ -51,6 +53,9 @@ impl Settings {
         }
         recipe.dim = self.dim.unwrap_or(recipe.dim);
         recipe.matryoshka.clone_from(&self.matryoshka);
+        if self.window_overlap.is_some() && recipe.query.length * 2 > recipe.document.length {
+            return Err("windows need a `document_length` of twice the `query_length`".into());
+        }
         match self.truncate {
             Some(dim) => truncate(recipe, dim),
             None => Ok(()),

@@ -1,6 +1,6 @@
 //! How sessions are opened.
 
-use ort::ep;
+use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
@@ -35,6 +35,27 @@ impl Provider {
             "directml" => Provider::DirectMl,
             _ => return None,
         })
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Provider::Cpu => "cpu",
+            Provider::Cuda => "cuda",
+            Provider::CoreMl => "coreml",
+            Provider::DirectMl => "directml",
+        }
+    }
+
+    /// What the runtime is asked for; nothing for the processor. It must not compute without.
+    fn dispatch(self) -> Option<ExecutionProviderDispatch> {
+        let dispatch = match self {
+            Provider::Cpu => return None,
+            Provider::Cuda => ep::CUDA::default().build(),
+            Provider::CoreMl => ep::CoreML::default().build(),
+            Provider::DirectMl => ep::DirectML::default().build(),
+        };
+        Some(dispatch.error_on_failure())
     }
 }
 
@@ -77,25 +98,24 @@ pub(super) fn open(
         true => GraphOptimizationLevel::Disable,
         false => GraphOptimizationLevel::Level3,
     };
-    let session = || -> ort::Result<Session> {
-        let mut builder = Session::builder(&environment)?
+    let failed = |error: ort::Error| EncoderError::Model {
+        profile: profile.to_owned(),
+        reason: error.to_string(),
+    };
+    let builder = || -> ort::Result<SessionBuilder> {
+        Ok(Session::builder(&environment)?
             .with_optimization_level(level)?
             .with_intra_threads(options.intra_threads)?
             .with_intra_op_spinning(false)?
-            .with_memory_pattern(false)?;
-        builder = match options.provider {
-            Provider::Cpu => builder,
-            Provider::Cuda => builder
-                .with_execution_providers([ep::CUDA::default().build().error_on_failure()])?,
-            Provider::CoreMl => builder
-                .with_execution_providers([ep::CoreML::default().build().error_on_failure()])?,
-            Provider::DirectMl => builder
-                .with_execution_providers([ep::DirectML::default().build().error_on_failure()])?,
-        };
-        commit(&mut builder)
+            .with_memory_pattern(false)?)
     };
-    session().map_err(|error| EncoderError::Model {
-        profile: profile.to_owned(),
-        reason: error.to_string(),
-    })
+    let mut builder = builder().map_err(failed)?;
+    if let Some(dispatch) = options.provider.dispatch() {
+        let with = builder.with_execution_providers([dispatch]);
+        builder = with.map_err(|error| EncoderError::Provider {
+            provider: options.provider.as_str(),
+            reason: error.to_string().trim_end_matches(['.', ' ']).to_owned(),
+        })?;
+    }
+    commit(&mut builder).map_err(failed)
 }

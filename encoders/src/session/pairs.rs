@@ -5,7 +5,7 @@ use super::graph::{Graph, Output};
 use super::heads::{activate, sigmoid};
 use crate::profile::recipe::Activation;
 use crate::profile::{Kind, Parts};
-use crate::text::PairText;
+use crate::text::{Input, PairText};
 use crate::{EncoderError, Profile};
 
 /// How well a text answers a question.
@@ -61,16 +61,28 @@ impl PairEncoder {
         let question = self.text.question(question);
         let mut scores = Vec::with_capacity(texts.len());
         for text in texts {
-            let input = self.text.pair(&question, text);
-            let output = self.graph.run(&input);
-            let score = output.and_then(|output| to_score(&output, self.activation));
-            scores.push(score.map_err(|reason| EncoderError::Run {
-                profile: self.name.clone(),
-                tokens: input.ids.len(),
-                reason,
-            })?);
+            let mut best: Option<PairScore> = None;
+            for input in self.text.inputs(&question, text) {
+                let score = self.score_of(&input)?;
+                // A text is as good as the best part of it.
+                best = match best {
+                    Some(best) if best.score >= score.score => Some(best),
+                    _ => Some(score),
+                };
+            }
+            scores.extend(best);
         }
         Ok(scores)
+    }
+
+    fn score_of(&mut self, input: &Input) -> Result<PairScore, EncoderError> {
+        let output = self.graph.run(input);
+        let score = output.and_then(|output| to_score(&output, self.activation));
+        score.map_err(|reason| EncoderError::Run {
+            profile: self.name.clone(),
+            tokens: input.ids.len(),
+            reason,
+        })
     }
 }
 

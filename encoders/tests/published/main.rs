@@ -324,6 +324,57 @@ fn cross_encoders_score_pairs_as_their_library_does() {
     }
 }
 
+/// Made by `training/fixtures/windows.py`.
+#[derive(Deserialize)]
+struct Windowed {
+    length: usize,
+    question: usize,
+    overlap: usize,
+    texts: Vec<String>,
+    scores: Vec<Vec<f32>>,
+}
+
+#[test]
+fn long_texts_are_read_in_windows_where_the_profile_says_so() {
+    let expected: Windowed = read("cross-xlmr/windows.json");
+    let Windowed {
+        length,
+        question,
+        overlap,
+        ..
+    } = expected;
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(folder("cross-xlmr").join(file), copy.path().join(file)).unwrap();
+    }
+    let graph = "onnx/model.onnx";
+    fs::create_dir(copy.path().join("onnx")).unwrap();
+    fs::copy(folder("cross-xlmr").join(graph), copy.path().join(graph)).unwrap();
+    let open = |question: usize| {
+        let told = format!(
+            "document_length = {length}\nquery_length = {question}\nwindow_overlap = {overlap}\n"
+        );
+        fs::write(copy.path().join("profile.toml"), told).unwrap();
+        Profile::open(copy.path())
+    };
+    let error = open(length).unwrap_err().to_string();
+    assert!(error.contains("twice the `query_length`"), "{error}");
+    let profile = open(question).unwrap();
+    let mut encoder = PairEncoder::open(&profile, &EncoderOptions::default()).unwrap();
+    let long: Vec<&str> = expected.texts.iter().map(String::as_str).collect();
+    for (query, expected) in texts().queries.iter().zip(expected.scores) {
+        let found = encoder.score(query, &long).unwrap();
+        assert_eq!(found.len(), expected.len());
+        for ((found, expected), text) in found.iter().zip(&expected).zip(&long) {
+            assert!(
+                (found.score - expected).abs() < 1e-4,
+                "{} {expected} {query} {text}",
+                found.score
+            );
+        }
+    }
+}
+
 #[test]
 fn a_pair_of_models_gives_what_each_gives_alone() {
     let late = Profile::open(&folder("colbert-export")).unwrap();

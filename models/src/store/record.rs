@@ -46,6 +46,41 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// In words, for the model at this path. Of what is in the hub's cache it names the commit that the
+    /// folder is of: another revision may have been pulled since.
+    pub fn shown(&self, path: &Path) -> String {
+        match self {
+            Origin::Hub {
+                endpoint,
+                repository,
+                commit,
+                ..
+            } => {
+                let commit = snapshot(path).unwrap_or(commit);
+                format!("{endpoint}/{repository} at {commit}")
+            }
+            Origin::Import { from } => from.display().to_string(),
+        }
+    }
+}
+
+/// The commit whose folder in the hub's cache a path is in.
+fn snapshot(path: &Path) -> Option<&str> {
+    let mut parts = path
+        .components()
+        .rev()
+        .map(|part| part.as_os_str().to_str());
+    let mut below = None;
+    while let Some(part) = parts.next()? {
+        if part == "snapshots" {
+            return below;
+        }
+        below = Some(part);
+    }
+    None
+}
+
 /// A file of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {

@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 /// The commit that `main` is at.
 pub const COMMIT: &str = "5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b";
 
+/// The commit that the branch `v1` is at.
+pub const BRANCH: &str = "1717171717171717171717171717171717171717";
+
 /// What goes wrong, on every request until it is changed.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
@@ -190,9 +193,11 @@ impl FakeHub {
         let Some(files) = repositories.get(name) else {
             return status(out, 404, "X-Error-Code: RepoNotFound\r\n", "");
         };
-        if !["main", "v1", COMMIT].contains(&revision) {
-            return status(out, 404, "X-Error-Code: RevisionNotFound\r\n", "");
-        }
+        let commit = match revision {
+            "main" | COMMIT => COMMIT,
+            "v1" | BRANCH => BRANCH,
+            _ => return status(out, 404, "X-Error-Code: RevisionNotFound\r\n", ""),
+        };
         let no_hashes = self.fault().no_hashes;
         let declared = *self.state.declared.lock().unwrap();
         let size = |bytes: &[u8]| declared.unwrap_or(bytes.len() as u64);
@@ -206,7 +211,7 @@ impl FakeHub {
         };
         let info = json!({
             "id": name,
-            "sha": COMMIT,
+            "sha": commit,
             "gated": false,
             "cardData": {"license": "apache-2.0", "license_link": "https://example.test/licence"},
             "siblings": files.iter().map(sibling).collect::<Vec<_>>(),

@@ -7,7 +7,6 @@ use fathom::config::Settings;
 use fathom::encoder::installed::{EncoderModel, Place};
 use fathom_encoders::{EncoderError, Named, Profile};
 use fathom_models::shown;
-use fathom_models::store::Origin;
 use serde_json::{Value, json};
 
 /// An encoder model with what its files say.
@@ -56,15 +55,8 @@ impl Encoder {
 
     /// Where it comes from.
     pub fn origin(&self) -> Option<String> {
-        Some(match &self.model.record.as_ref()?.origin {
-            Origin::Hub {
-                endpoint,
-                repository,
-                commit,
-                ..
-            } => format!("{endpoint}/{repository} at {commit}"),
-            Origin::Import { from } => from.display().to_string(),
-        })
+        let record = self.model.record.as_ref()?;
+        Some(record.origin.shown(&self.model.folder))
     }
 
     /// Licence, or that none is known.

@@ -10,7 +10,7 @@ use fathom_answerer::models::{self, ModelId};
 use fathom_encoders::{EncoderError, Named, Profile};
 use fathom_models::shown;
 use fathom_models::store::{Bundle, Imported, Source, StoreError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::encoders::Encoder;
 use super::installed::Installed;
@@ -52,12 +52,8 @@ pub fn run(global: &Global, args: &ImportArgs) -> Result<Exit> {
         })
     })?;
     progress.finish();
-    let imported = match imported {
-        Err(StoreError::Cancelled) => {
-            global.note("interrupted; nothing was imported");
-            return Ok(Exit::Interrupted);
-        }
-        imported => imported?,
+    let Some(imported) = unless_interrupted(global, imported)? else {
+        return Ok(Exit::Interrupted);
     };
     let licence = imported.record.licence.as_deref();
     let licence = licence.unwrap_or("not named by the file; look where it comes from");
@@ -88,37 +84,35 @@ fn import_encoder(
         })
     })?;
     progress.finish();
-    let imported = match imported {
-        Err(StoreError::Cancelled) => {
-            global.note("interrupted; nothing was imported");
-            return Ok(Exit::Interrupted);
-        }
-        imported => imported?,
+    let Some(imported) = unless_interrupted(global, imported)? else {
+        return Ok(Exit::Interrupted);
     };
     let Some(encoder) = Encoder::find(&name, settings) else {
         return Err(StoreError::Nothing(imported.folder).into());
     };
     global.note(&format!("licence: {}", encoder.licence()));
-    let mut out = BufWriter::new(io::stdout().lock());
-    if args.json {
-        let was_there = imported.was_there;
-        json::pretty(
-            &mut out,
-            &json!({"model": encoder.to_json(), "was_there": was_there}),
-        )?;
-    } else {
-        let was_there = match imported.was_there {
-            true => ", was here already",
-            false => "",
-        };
-        let (kind, size) = (encoder.kind(), shown(encoder.model.bytes()));
-        writeln!(
-            out,
-            "imported `{name}` ({kind}, {size}{was_there}); use it with `fathom model use {name}`"
-        )?;
+    let (kind, size) = (encoder.kind(), shown(encoder.model.bytes()));
+    let what = Told {
+        model: encoder.to_json(),
+        name: &name,
+        size: format!("{kind}, {size}"),
+        flag: "fathom model use",
+    };
+    what.tell(args, &imported)
+}
+
+/// What was imported; `None` if the user did not wait for it.
+fn unless_interrupted(
+    global: &Global,
+    imported: Result<Imported, StoreError>,
+) -> Result<Option<Imported>> {
+    match imported {
+        Err(StoreError::Cancelled) => {
+            global.note("interrupted; nothing was imported");
+            Ok(None)
+        }
+        imported => Ok(Some(imported?)),
     }
-    out.flush()?;
-    Ok(Exit::Found)
 }
 
 /// Whether a copy is a model, and why not.
@@ -153,26 +147,42 @@ fn checked(name: &str) -> Result<String> {
 fn report(args: &ImportArgs, imported: &Imported, file: &str, settings: &Settings) -> Result<Exit> {
     let path = imported.folder.join(file);
     let model = Installed::named(&path.display().to_string(), settings)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    if args.json {
+    let what = Told {
+        model: model.to_json(),
+        name: &escape::text(model.on_disk.name.as_bytes()),
+        size: shown(model.on_disk.bytes()),
+        flag: "--model",
+    };
+    what.tell(args, imported)
+}
+
+/// An imported model, as it is told.
+struct Told<'a> {
+    model: Value,
+    name: &'a str,
+    size: String,
+    /// What it is used with.
+    flag: &'a str,
+}
+
+impl Told<'_> {
+    fn tell(&self, args: &ImportArgs, imported: &Imported) -> Result<Exit> {
         let was_there = imported.was_there;
-        json::pretty(
-            &mut out,
-            &json!({"model": model.to_json(), "was_there": was_there}),
-        )?;
-    } else {
-        let (name, size) = (&model.on_disk.name, shown(model.on_disk.bytes()));
-        let was_there = if imported.was_there {
-            ", was here already"
+        let mut out = BufWriter::new(io::stdout().lock());
+        if args.json {
+            let document = json!({"model": self.model, "was_there": was_there});
+            json::pretty(&mut out, &document)?;
         } else {
-            ""
-        };
-        let name = escape::text(name.as_bytes());
-        writeln!(
-            out,
-            "imported `{name}` ({size}{was_there}); use it with `--model {name}`"
-        )?;
+            let Told {
+                name, size, flag, ..
+            } = self;
+            let already = if was_there { ", was here already" } else { "" };
+            writeln!(
+                out,
+                "imported `{name}` ({size}{already}); use it with `{flag} {name}`"
+            )?;
+        }
+        out.flush()?;
+        Ok(Exit::Found)
     }
-    out.flush()?;
-    Ok(Exit::Found)
 }

@@ -8,7 +8,7 @@ use fathom::reader;
 use fathom_answerer::models::{self, ModelId, OnDisk, Place};
 use fathom_models::digest::Digest;
 use fathom_models::gguf::{GgufError, Header};
-use fathom_models::store::{Origin, Record};
+use fathom_models::store::Record;
 use serde_json::{Value, json};
 
 /// A model with its record and header.
@@ -88,15 +88,8 @@ impl Installed {
 
     /// Where it comes from.
     pub fn origin(&self) -> Option<String> {
-        Some(match &self.record.as_ref()?.origin {
-            Origin::Hub {
-                endpoint,
-                repository,
-                commit,
-                ..
-            } => format!("{endpoint}/{repository} at {commit}"),
-            Origin::Import { from } => from.display().to_string(),
-        })
+        let record = self.record.as_ref()?;
+        Some(record.origin.shown(self.on_disk.path()))
     }
 
     pub fn to_json(&self) -> Value {

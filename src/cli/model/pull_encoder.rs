@@ -62,7 +62,8 @@ pub fn pull(
         let what = format!("the files of `{name}` make no model");
         Failure::new(what, "run `fathom model pull --again`, or choose another")
     };
-    Ok(Encoder::find(name, settings).ok_or_else(missing)?)
+    let revision = format!("{name}@{}", found.revision);
+    Ok(Encoder::find(&revision, settings).ok_or_else(missing)?)
 }
 
 /// The files that a named model needs; of another repository its descriptions, its best graph
