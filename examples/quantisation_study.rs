@@ -125,6 +125,15 @@ fn main() {
     let four = mean(&all, |one| late(one, coded(&one.documents, &bundled)));
     row("int8", "4 bits, the bundled codebook", bytes, four, "|");
     for factor in [2, 3, 4] {
+        let name = format!("4 bits, the bundled codebook, pooled by {factor}");
+        let both = mean(&all, |one| {
+            let mut fewer = pooled(&one.documents, factor);
+            fewer.rows = coded(&fewer, &bundled);
+            late_of(one, &one.questions, &fewer)
+        });
+        row("int8", &name, bytes / factor as f64, both, "|");
+    }
+    for factor in [2, 3, 4] {
         let pooled = mean(&all, |one| {
             late_of(one, &one.questions, &pooled(&one.documents, factor))
         });

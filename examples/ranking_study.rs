@@ -3,8 +3,9 @@
 //!
 //! `cargo run --release --example ranking_study -- LABELS SOURCES DATA [LABELS SOURCES DATA …]`
 //!
-//! Each triple is a yardstick, indexed in its own data folder; all count alike. The weights are
-//! changed one after the other as long as the mean NDCG@10 grows; of equal ones the first is kept.
+//! Each triple is a yardstick, indexed in its own data folder; the first counts as much as four of
+//! the others. The weights are changed one after the other as long as the mean NDCG@10 grows; of
+//! equal ones the first is kept.
 
 #![allow(clippy::print_stdout)]
 
@@ -27,6 +28,10 @@ use fathom_retriever::understand::{Understanding, understand};
 use fathom_retriever::{Filter, Mode};
 use rayon::prelude::*;
 
+/// The best so many by the weights of this build take part.
+const CONTENDERS: usize = 150;
+/// What the first yardstick counts; the others count 1.
+const FIRST: f64 = 4.0;
 /// Repositories are held out in so many groups.
 const FOLDS: usize = 6;
 /// Times that all weights are tried.
@@ -180,16 +185,27 @@ fn gather(
         mode: Mode::Hybrid,
     };
     let pool = candidates::gather(&sought, Some(model))?;
-    let shown = pool.rows.iter().map(|row| Ranked {
-        path: repository.path_of(&row.path),
-        lines: row.record.lines,
-    });
+    let shown: Vec<Ranked> = pool
+        .rows
+        .iter()
+        .map(|row| Ranked {
+            path: repository.path_of(&row.path),
+            lines: row.record.lines,
+        })
+        .collect();
+    let values = features::of(&understood, &pool.candidates);
+    let placed = order(values.clone(), &pool.candidates, &Weights::of(&understood));
+    let kept: Vec<usize> = placed
+        .iter()
+        .take(CONTENDERS)
+        .map(|one| one.index)
+        .collect();
     Ok(Asked {
         yardstick,
         repository: number,
-        values: features::of(&understood, &pool.candidates),
-        shown: shown.collect(),
-        pool: pool.candidates,
+        values: kept.iter().map(|&at| values[at]).collect(),
+        shown: kept.iter().map(|&at| shown[at].clone()).collect(),
+        pool: kept.iter().map(|&at| pool.candidates[at].clone()).collect(),
         understood,
         targets: question.targets.clone(),
     })
@@ -212,7 +228,7 @@ fn qualities<'a>(asked: &[&'a Asked], weights: &Columns) -> Vec<(&'a Asked, f64)
     each.collect()
 }
 
-/// The mean over yardsticks of the mean over repositories; and that of each yardstick.
+/// The weighted mean over yardsticks of the mean over repositories; and that of each yardstick.
 fn means(scored: &[(&Asked, f64)]) -> (f64, Vec<f64>) {
     let count =
         |of: &dyn Fn(&Asked) -> usize| scored.iter().map(|(one, _)| of(one) + 1).max().unwrap_or(0);
@@ -228,7 +244,13 @@ fn means(scored: &[(&Asked, f64)]) -> (f64, Vec<f64>) {
         own.iter().sum::<f64>() / own.len().max(1) as f64
     };
     let each: Vec<f64> = (0..yardsticks).map(of).collect();
-    (each.iter().sum::<f64>() / each.len().max(1) as f64, each)
+    let counts = (0..each.len()).map(|at| if at == 0 { FIRST } else { 1.0 });
+    let sum: f64 = counts
+        .clone()
+        .zip(&each)
+        .map(|(count, value)| count * value)
+        .sum();
+    (sum / counts.sum::<f64>(), each)
 }
 
 /// Changes one weight after the other.

@@ -15,6 +15,8 @@ pub type Values = [f32; Signal::ALL.len()];
 
 /// How many further chunks of a file count towards its coherence.
 const COHERENT_CHUNKS: usize = 5;
+/// Relevance from which a chunk counts towards it: what is worse says little but that its file is long.
+const COHERENT_FROM: f32 = 0.2;
 
 /// The values of every candidate, but for those that depend on weights or on the order.
 pub fn of(query: &Understanding, pool: &[Candidate]) -> Vec<Values> {
@@ -171,14 +173,14 @@ fn penalties(query: &Understanding, candidate: &Candidate, roles: Roles, values:
     }
 }
 
-/// The mean relevance of a file's next best chunks.
+/// The mean relevance of a file's next best chunks, of what is above [`COHERENT_FROM`].
 pub(super) fn coherence(pool: &[Candidate], weights: &Weights, values: &mut [Values]) {
     let mut by_file: HashMap<FileId, Vec<f32>> = HashMap::new();
     for (candidate, values) in pool.iter().zip(values.iter()) {
         by_file
             .entry(candidate.file)
             .or_default()
-            .push(relevance(values, weights));
+            .push(coherent(relevance(values, weights)));
     }
     let coherence_of = |mut scores: Vec<f32>| -> f32 {
         scores.sort_by(|a, b| b.total_cmp(a));
@@ -192,6 +194,11 @@ pub(super) fn coherence(pool: &[Candidate], weights: &Weights, values: &mut [Val
         values[Signal::Coherence as usize] =
             of_file.get(&candidate.file).copied().unwrap_or_default();
     }
+}
+
+/// Relevance on a scale from [`COHERENT_FROM`] to 1.
+fn coherent(relevance: f32) -> f32 {
+    (relevance - COHERENT_FROM).max(0.0) / (1.0 - COHERENT_FROM)
 }
 
 /// The weighted mean of the three lists.

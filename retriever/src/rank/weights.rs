@@ -29,13 +29,13 @@ macro_rules! signals {
 signals! {
     //                                                        words  symbol
     /// Late-interaction score, min-max over the pool.
-    Late "late"                                                 0.50   0.30,
+    Late "late"                                                 0.70   0.30,
     /// Cosine of the dense vectors, min-max over the pool.
-    Dense "dense"                                               0.25   0.15,
+    Dense "dense"                                               0.30   0.15,
     /// BM25 score, as a share of the best.
-    Lexical "lexical"                                           0.25   0.30,
+    Lexical "lexical"                                           0.30   0.30,
     /// It defines an identifier that the query names.
-    Definition "definition"                                     0.20   0.75,
+    Definition "definition"                                     0.30   0.75,
     /// Its file's path is one that the query names.
     Path "path"                                                 1.00   1.00,
     /// Share of the chunk's name that the query's words hold.
@@ -45,9 +45,9 @@ signals! {
     /// Share of the query's words that the folders' names hold.
     Folders "folders"                                           0.30   0.05,
     /// Other good chunks of the same file.
-    Coherence "coherence"                                       0.50   0.25,
+    Coherence "coherence"                                       0.70   0.25,
     /// A test, when none is asked for.
-    Test "test"                                                -0.40  -0.40,
+    Test "test"                                                -0.60  -0.40,
     /// An example or a demo.
     Example "example"                                          -0.40  -0.40,
     /// A benchmark.
@@ -59,7 +59,7 @@ signals! {
     /// Compatibility code.
     Legacy "legacy"                                            -0.40  -0.40,
     /// Prose, when code is asked for.
-    Docs "docs"                                                -0.40  -0.40,
+    Docs "docs"                                                -0.60  -0.40,
     /// Data and configuration.
     Data "data"                                                -0.40  -0.40,
     /// Type declarations without code.
@@ -162,7 +162,7 @@ mod tests {
     fn a_list_alone_takes_half_of_all_three() {
         let all = Weights::of(&understand("plain words"));
         let alone = all.clone().with_only_list(Signal::Lexical);
-        assert_eq!(alone.get(Signal::Lexical), 0.5);
+        assert_eq!(alone.get(Signal::Lexical), 0.65);
         assert_eq!(alone.get(Signal::Late), 0.0);
         assert_eq!(alone.get(Signal::Stem), all.get(Signal::Stem));
     }
