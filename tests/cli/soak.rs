@@ -1,7 +1,7 @@
 //! A tree that is edited at random while a daemon follows it: the index that comes out is that of
 //! a fresh one, and the daemon has grown neither in memory nor in open files.
 //!
-//! `FATHOM_TEST_SOAK_SECONDS=600` makes it last longer than the few seconds of an ordinary run.
+//! `FATHOM_TEST_SOAK_SECONDS=600` makes it last longer than the few seconds of an ordinary run; CI takes a minute.
 
 use std::fs;
 use std::path::{Path, PathBuf};
