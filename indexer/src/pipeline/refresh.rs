@@ -133,6 +133,7 @@ impl Job<'_> {
         let mut report = self.apply(&catalog, plan, &mut update)?;
         update.set_meta("chunker", CHUNKER)?;
         report.generation = update.commit()?;
+        writer.maintain_words()?;
         Ok(report)
     }
 

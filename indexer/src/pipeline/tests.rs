@@ -14,7 +14,7 @@ use super::*;
 /// A tree and a store for it.
 struct Bench {
     tree: tempfile::TempDir,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
     store: Store,
     text: TextEncoder,
 }
@@ -34,7 +34,7 @@ impl Bench {
         let bench = Bench {
             tree: tempfile::tempdir().unwrap(),
             store: Store::open(&data.path().join("store"), &store_options()).unwrap(),
-            _data: data,
+            data,
             text: TextEncoder::open(&Profile::bundled()).unwrap(),
         };
         files
@@ -93,6 +93,32 @@ impl Bench {
     fn shown(&self) -> String {
         show(&self.store.snapshot().unwrap())
     }
+}
+
+/// Files of the lexical index.
+fn files_of_words(bench: &Bench) -> usize {
+    let folder = bench.data.path().join("store").join("lexical");
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn texts_that_come_back_leave_no_heap_of_segments() {
+    let bench = Bench::new(&[("a.rs", "fn first() {}\n")]);
+    bench.refresh();
+    bench.encode();
+    let mut most = 0;
+    for round in 0..100 {
+        bench.write(
+            "a.rs",
+            ["fn other() { 1; }\n", "fn first() {}\n"][round % 2],
+        );
+        assert_eq!(bench.refresh().changed, 1);
+        // Only the second text has ever to be encoded.
+        assert_eq!(bench.encode(), usize::from(round == 0));
+        most = most.max(files_of_words(&bench));
+    }
+    assert!(most < 40 * 9, "{most} files");
+    assert!(bench.shown().contains("first"), "{}", bench.shown());
 }
 
 /// Everything that a search can see, without ids.

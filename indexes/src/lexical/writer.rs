@@ -91,6 +91,12 @@ impl LexicalWriter {
             .run(|| Ok(payload(self.index.load_metas()?.payload)))
     }
 
+    /// How many segments there are.
+    pub fn segments(&self) -> Result<usize, StoreError> {
+        self.home
+            .run(|| Ok(self.index.searchable_segment_metas()?.len()))
+    }
+
     /// Merges small segments and those with many deleted chunks, and waits for it. Scores do
     /// not change. False if there was nothing to do. Everything must be committed.
     pub fn compact(&mut self) -> Result<bool, StoreError> {

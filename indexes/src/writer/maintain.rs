@@ -16,6 +16,8 @@ use crate::store::Place;
 
 /// More segments than this are merged.
 const SEGMENTS: usize = 8;
+/// So many segments of words do not wait for the next vectors to be merged.
+const MOST_OF_WORDS: usize = 32;
 
 /// Segments that reach this size are left alone.
 const LARGE_SEGMENT: u64 = 1 << 30;
@@ -62,6 +64,16 @@ impl Writer {
                 chunks: SPARE_CHUNKS + live / 4,
             },
         )
+    }
+
+    /// [`Writer::maintain`], where changes of words have piled up. It follows new vectors otherwise,
+    /// but texts that were there before need none: nothing would ever be merged while branches
+    /// are switched.
+    pub fn maintain_words(&mut self) -> Result<Option<MaintainReport>, StoreError> {
+        match &self.lexical {
+            Some(lexical) if lexical.segments()? > MOST_OF_WORDS => self.maintain().map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Drops everything dead, however little it is.
