@@ -143,7 +143,7 @@ class ColGrep:
 class Semble:
     """Its BM25 and its ranking; its static model is not to be had offline, so it has no part (alpha 0)."""
 
-    name = "semble 0.7.0, BM25 and its ranking"
+    name = "semble 0.7.0, BM25 and its ranking, in one process"
 
     def __init__(self, arguments):
         import numpy as np
