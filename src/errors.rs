@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::time::Duration;
 
 /// How the program ends. The numbers are part of the interface, as in ripgrep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,50 @@ pub fn finish(result: anyhow::Result<Exit>) -> Exit {
 pub fn tell(line: &str) {
     let line = fathom::output::escape::text(line.as_bytes());
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Lines on stderr about what a server does, which never wait for whoever reads them: one who stopped
+/// reading would stop the server too. What does not fit into [`UNREAD`] lines is dropped.
+pub struct Notes {
+    lines: SyncSender<Option<String>>,
+    ended: Receiver<()>,
+}
+
+/// Lines that may wait to be read.
+const UNREAD: usize = 256;
+/// How long the last lines may take in the end.
+const LAST: Duration = Duration::from_millis(500);
+
+impl Notes {
+    pub fn new() -> Notes {
+        let (lines, told) = sync_channel::<Option<String>>(UNREAD);
+        let (end, ended) = channel::<()>();
+        let work = move || {
+            let _end = end;
+            while let Ok(Some(line)) = told.recv() {
+                tell(&line);
+            }
+        };
+        // Without a thread nothing is told, and nothing else is lost.
+        let _ = std::thread::Builder::new().name("notes".into()).spawn(work);
+        Notes { lines, ended }
+    }
+
+    /// Tells a line soon.
+    pub fn teller(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let lines = self.lines.clone();
+        move |line| {
+            let _ = lines.try_send(Some(line.to_owned()));
+        }
+    }
+}
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        if self.lines.try_send(None).is_ok() {
+            let _ = self.ended.recv_timeout(LAST);
+        }
+    }
 }
 
 /// `warning: …` on stderr.

@@ -14,7 +14,7 @@ use fathom::serve::{Limits, Options, serve};
 
 use super::Global;
 use super::reader::ReaderArgs;
-use crate::errors::{Exit, tell};
+use crate::errors::{Exit, Notes};
 use crate::signals;
 
 #[derive(Args, Debug)]
@@ -100,7 +100,8 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
         limits: args.limits.limits(),
         editor: args.editor.clone(),
     };
-    let quiet = global.quiet;
+    let (quiet, notes) = (global.quiet, Notes::new());
+    let tell = notes.teller();
     let on: fathom::daemon::OnNote = Arc::new(move |line: &str| {
         if !quiet {
             tell(line);

@@ -13,7 +13,7 @@ use fathom::encoder::selected;
 use fathom::workspace::{Workspace, background};
 
 use super::Global;
-use crate::errors::{Exit, Failure, tell};
+use crate::errors::{Exit, Failure, Notes};
 use crate::signals;
 
 /// How long a daemon that was just started may take to listen.
@@ -80,7 +80,8 @@ fn watch(
     settings: Settings,
     paths: Vec<PathBuf>,
 ) -> anyhow::Result<Exit> {
-    let quiet = global.quiet;
+    let (quiet, notes) = (global.quiet, Notes::new());
+    let tell = notes.teller();
     let on = Arc::new(move |line: &str| {
         if !quiet {
             tell(line);

@@ -1,6 +1,7 @@
 //! `fathom watch`: the daemon keeps indexes fresh, and whoever finds it gets the same answers.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,26 @@ impl Drop for Daemon<'_> {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+#[test]
+fn a_daemon_does_not_wait_for_whoever_reads_what_it_tells() {
+    let sandbox = Sandbox::new(&[]);
+    // A long path makes long lines; a pipe that nobody reads holds 64 KiB of them.
+    let deep = |path: PathBuf, _| path.join("a".repeat(200));
+    let root = (0..14).fold(sandbox.tree(), deep);
+    fs::create_dir_all(&root).unwrap();
+    let daemon = Daemon::start(&sandbox, &[root.to_str().unwrap()]);
+    let generation = |status: &Value| status["repositories"][0]["generation"].as_u64().unwrap();
+    let mut last = generation(&daemon.until_fresh());
+    for number in 0..40 {
+        fs::write(
+            root.join("one.rs"),
+            format!("pub fn made_{number}() {{}}\n"),
+        )
+        .unwrap();
+        last = generation(&daemon.until("indexed", |status| generation(status) > last));
     }
 }
 
