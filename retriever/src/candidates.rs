@@ -226,19 +226,7 @@ impl Sought<'_> {
         lists: &mut [Lists],
         ids: &mut BTreeSet<ChunkId>,
     ) -> Result<(), RetrieveError> {
-        if self.snapshot.coverage() >= 1.0 {
-            return Ok(());
-        }
-        let found = lexical.iter().map(|hit| hit.chunk);
-        let unencoded = found.filter(|&chunk| !self.snapshot.is_encoded(chunk));
-        let chosen: Vec<ChunkId> = unencoded.take(MOST_ON_THE_FLY).collect();
-        let rows = self.snapshot.chunks(&chosen)?;
-        let texts: Vec<Vec<u8>> = rows
-            .iter()
-            .map(|row| self.snapshot.text(row.file))
-            .collect::<Result<_, _>>()?;
-        let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-        for (row, chunk) in rows.iter().zip(encoder.embed_chunks(&rows, &texts)?) {
+        for (row, chunk) in encoded_now(self.snapshot, encoder, lexical)? {
             ids.insert(row.id);
             let at = match query.docs {
                 Some(_) => Collection::of(row.record.kind) as usize,
@@ -255,6 +243,28 @@ impl Sought<'_> {
         }
         Ok(())
     }
+}
+
+/// The first of `found` that the store has no vectors of yet, encoded for this one query.
+pub(crate) fn encoded_now(
+    snapshot: &Snapshot,
+    encoder: &dyn QueryEncoder,
+    found: &[Hit],
+) -> Result<Vec<(ChunkRow, Embedding)>, RetrieveError> {
+    if snapshot.coverage() >= 1.0 {
+        return Ok(Vec::new());
+    }
+    let found = found.iter().map(|hit| hit.chunk);
+    let unencoded = found.filter(|&chunk| !snapshot.is_encoded(chunk));
+    let chosen: Vec<ChunkId> = unencoded.take(MOST_ON_THE_FLY).collect();
+    let rows = snapshot.chunks(&chosen)?;
+    let texts: Vec<Vec<u8>> = rows
+        .iter()
+        .map(|row| snapshot.text(row.file))
+        .collect::<Result<_, _>>()?;
+    let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+    let embeddings = encoder.embed_chunks(&rows, &texts)?;
+    Ok(rows.into_iter().zip(embeddings).collect())
 }
 
 /// The query for each collection.
@@ -276,7 +286,7 @@ fn has_any(query: &Embedding, has: impl Fn(&Embedding) -> bool) -> bool {
 }
 
 /// The query's words, each distinct word once.
-fn lexical_query(query: &Understanding) -> LexicalQuery {
+pub(crate) fn lexical_query(query: &Understanding) -> LexicalQuery {
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
     for word in query.lexical_words() {
         weights.entry(word).or_insert(1.0);
@@ -310,7 +320,7 @@ fn fill(scores: &mut HashMap<ChunkId, f32>, ids: &[ChunkId], found: Vec<Option<f
 }
 
 /// Sum over the query's tokens of the best cosine with a token of the chunk.
-fn max_sim(query: &Embedding, chunk: &Embedding) -> f32 {
+pub(crate) fn max_sim(query: &Embedding, chunk: &Embedding) -> f32 {
     let best = |q: &[f32]| {
         (0..chunk.tokens.rows())
             .map(|i| dot(q, chunk.tokens.row(i)))
@@ -321,7 +331,7 @@ fn max_sim(query: &Embedding, chunk: &Embedding) -> f32 {
         .sum()
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

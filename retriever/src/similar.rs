@@ -1,8 +1,10 @@
 //! Code like a given chunk, by the chunk's own vectors.
 
 use fathom_encoders::Embedding;
+use fathom_indexes::lexical::LexicalQuery;
 use fathom_indexes::{ChunkId, ChunkRow, Collection, FileId, Hit, Snapshot};
 
+use crate::candidates::{dot, encoded_now, lexical_query, max_sim};
 use crate::error::RetrieveError;
 use crate::filter::Matcher;
 use crate::request::{Confidence, Filter, QueryEncoder, SearchHit, SearchOutcome};
@@ -11,6 +13,8 @@ use crate::understand::understand;
 
 /// How many of the nearest dense vectors are compared token by token.
 const COMPARED: usize = 200;
+/// Bytes of a chunk whose words are looked for.
+const WORDS_FROM: usize = 1000;
 /// Mean cosines from which hits of this confidence begin.
 const HIGH: f32 = 0.85;
 const MEDIUM: f32 = 0.7;
@@ -52,6 +56,7 @@ pub fn chunk_at(snapshot: &Snapshot, path: &[u8], line: u32) -> Result<ChunkRow,
 }
 
 /// The chunks most like the one asked about, which is left out: the mean of cosine and of MaxSim per token.
+/// Where the store still lacks vectors, those that share the most words are encoded for the request.
 pub fn similar(
     snapshot: &Snapshot,
     encoder: &dyn QueryEncoder,
@@ -80,7 +85,18 @@ pub fn similar(
         false => snapshot.dense_in(collection, &own.dense, most, within.as_ref())?,
     };
     near.retain(|hit| hit.chunk != request.chunk);
-    let scored = compare(snapshot, collection, own, &near)?;
+    let mut scored = compare(snapshot, collection, own, &near)?;
+    let words = chunk_words(&row, &text);
+    let by_words = snapshot.lexical(&words, COMPARED, within.as_ref())?;
+    for (other, embedding) in encoded_now(snapshot, encoder, &by_words)? {
+        let is_comparable = !snapshot.has_docs() || Collection::of(other.record.kind) == collection;
+        if other.id != request.chunk && is_comparable {
+            let late = max_sim(own, &embedding);
+            let dense = dot(&own.dense, &embedding.dense);
+            scored.push(halves(own, other.id, Some(late), dense));
+        }
+    }
+    scored.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(&b.0)));
     Ok(SearchOutcome {
         hits: hits(snapshot, &scored, request)?,
         total: None,
@@ -91,7 +107,7 @@ pub fn similar(
     })
 }
 
-/// The near chunks with the late and the dense half of their scores, best first.
+/// The near chunks with the late and the dense half of their scores.
 fn compare(
     snapshot: &Snapshot,
     collection: Collection,
@@ -104,6 +120,20 @@ fn compare(
         0 => vec![None; ids.len()],
         _ => snapshot.late_scores_in(collection, own.tokens.as_slice(), &ids)?,
     };
+    let scored = near.iter().zip(late);
+    Ok(scored
+        .map(|(hit, late)| halves(own, hit.chunk, late, hit.score))
+        .collect())
+}
+
+/// A chunk with its halves of the score, of a sum over the tokens and of a cosine.
+fn halves(
+    own: &Embedding,
+    chunk: ChunkId,
+    late: Option<f32>,
+    dense: f32,
+) -> (ChunkId, f32, f32) {
+    let tokens = own.tokens.rows();
     // A model that makes one kind of vectors has them decide alone.
     let (late_share, dense_share) = match (tokens, own.dense.is_empty()) {
         (0, _) => (0.0, 1.0),
@@ -111,18 +141,19 @@ fn compare(
         _ => (0.5, 0.5),
     };
     let per_token = late_share / tokens.max(1) as f32;
-    let halves = near.iter().zip(late);
-    let mut scored: Vec<(ChunkId, f32, f32)> = halves
-        .map(|(hit, late)| {
-            (
-                hit.chunk,
-                per_token * late.unwrap_or_default(),
-                dense_share * hit.score,
-            )
-        })
-        .collect();
-    scored.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(&b.0)));
-    Ok(scored)
+    (
+        chunk,
+        per_token * late.unwrap_or_default(),
+        dense_share * dense,
+    )
+}
+
+/// A chunk's own words, which find what the store has no vectors of yet.
+fn chunk_words(row: &ChunkRow, file_text: &[u8]) -> LexicalQuery {
+    let bytes = row.record.bytes.start as usize..row.record.bytes.end as usize;
+    let text = String::from_utf8_lossy(file_text.get(bytes).unwrap_or_default());
+    let beginning = &text[..text.floor_char_boundary(WORDS_FROM)];
+    lexical_query(&understand(beginning))
 }
 
 fn hits(

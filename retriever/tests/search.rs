@@ -321,22 +321,26 @@ fn similar_code_leaves_the_code_itself_out() {
             .to_string()
             .contains("`no/such.rs:1`")
     );
-    let chunk = toy.chunk("find_route");
-    let request = SimilarRequest {
-        chunk,
-        top_k: 3,
-        filter: Filter::default(),
-        per_file: None,
-    };
-    let outcome = similar(&toy.snapshot, &ToyEncoder, &request).unwrap();
-    assert_eq!(outcome.hits.len(), 3);
-    assert!(outcome.hits.iter().all(|hit| hit.chunk.id != chunk));
-    assert_eq!(
-        outcome.hits[0].chunk.record.name,
-        "routes_are_found",
-        "{:?}",
-        found(&outcome)
-    );
+    // Before anything is encoded, after some of it is, and at the end.
+    for encoded in [0, 2, usize::MAX] {
+        let toy = Toy::encoded(FILES, encoded);
+        let chunk = toy.chunk("find_route");
+        let request = SimilarRequest {
+            chunk,
+            top_k: 3,
+            filter: Filter::default(),
+            per_file: None,
+        };
+        let outcome = similar(&toy.snapshot, &ToyEncoder, &request).unwrap();
+        assert_eq!(outcome.hits.len(), 3, "{encoded}");
+        assert!(outcome.hits.iter().all(|hit| hit.chunk.id != chunk));
+        assert_eq!(
+            outcome.hits[0].chunk.record.name,
+            "routes_are_found",
+            "{encoded} {:?}",
+            found(&outcome)
+        );
+    }
 }
 
 #[test]

@@ -29,6 +29,8 @@ from model import from_checkpoint
 QUERY, DOCUMENT = 48, 192
 TOKEN_TEMPERATURE, DENSE_TEMPERATURE = 0.03, 0.05
 DENSE_SHARE, BACK_SHARE = 0.3, 0.3
+# What it counts that a vector is far from the teacher's.
+NEARNESS = 5.0
 POOL = 1000
 # Documents that are encoded at once; more on a graphics processor.
 PART = 16 if not torch.cuda.is_available() else 256
@@ -44,7 +46,7 @@ def arguments():
     parser.add_argument("--frozen", type=int, default=2, help="lowest layers left as they are, and the embeddings; 0: none, nor these")
     parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers to keep")
     parser.add_argument("--start", help="weights of an earlier run")
-    parser.add_argument("--teacher", help="weights of an earlier run of all layers, whose scores are learnt")
+    parser.add_argument("--teacher", help="weights of an earlier run of all layers, whose vectors and scores are learnt")
     parser.add_argument("--symbols", type=float, default=0.25, help="share of questions that are names")
     parser.add_argument("--held-out", default="", help="repositories to measure on, with commas [every twentieth]")
     parser.add_argument("--seed", type=int, default=1)
@@ -106,22 +108,36 @@ def maxsim(questions, question_mask, documents, document_mask):
     return best.sum(-1) / question_mask.sum(-1)[:, None]
 
 
-def scores_of(model, batch, device):
+def encode_batch(model, batch, device):
+    """The questions, and their documents."""
+    questions = encode(model, [pair["query_ids"] for pair in batch], QUERY, device)
+    return questions, encode_sorted(model, [pair["ids"] for pair in batch], DOCUMENT, device)
+
+
+def scores_of(questions, documents):
     """[questions, documents], by the token vectors and by the dense vectors, ready for a softmax."""
-    q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in batch], QUERY, device)
-    d, d_mask, d_dense = encode_sorted(model, [pair["ids"] for pair in batch], DOCUMENT, device)
+    (q, q_mask, q_dense), (d, d_mask, d_dense) = questions, documents
     late = maxsim(q, q_mask, d, d_mask).float() / TOKEN_TEMPERATURE
     return late, (q_dense @ d_dense.T).float() / DENSE_TEMPERATURE
 
 
+def distance(own, other):
+    """How far vectors are from the teacher's: one less the cosine, of each token and of the dense vector."""
+    (tokens, mask, dense), (taught, _, taught_dense) = own, other
+    of_tokens = 1 - (tokens * taught).sum(-1)[mask].float().mean()
+    return of_tokens + DENSE_SHARE * (1 - (dense * taught_dense).sum(-1).float().mean())
+
+
 def loss_of(model, teacher, batch, device):
     """The loss, and the share of questions whose own code comes first."""
-    late, dense = scores_of(model, batch, device)
+    parts = encode_batch(model, batch, device)
+    late, dense = scores_of(*parts)
     loss = 0.0
     if teacher:
         with torch.no_grad():
-            taught = scores_of(teacher, batch, device)
-        for own, other in zip((late, dense), taught):
+            taught = encode_batch(teacher, batch, device)
+        loss = NEARNESS * sum(distance(own, other) for own, other in zip(parts, taught))
+        for own, other in zip((late, dense), scores_of(*taught)):
             loss = loss + F.kl_div(F.log_softmax(own, 1), F.softmax(other, 1), reduction="batchmean")
     # The same code may answer two questions of a batch: that is no mistake.
     answers = np.array([pair["answer"] for pair in batch])
