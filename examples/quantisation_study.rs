@@ -124,14 +124,16 @@ fn main() {
     let bytes = bundled.row_bytes() as f64 + 3.0;
     let four = mean(&all, |one| late(one, coded(&one.documents, &bundled)));
     row("int8", "4 bits, the bundled codebook", bytes, four, "|");
-    for factor in [2, 3, 4] {
-        let name = format!("4 bits, the bundled codebook, pooled by {factor}");
+    let two = train(&sample, Bits::Two);
+    for (factor, codebook) in [(2, &bundled), (3, &bundled), (4, &bundled), (2, &two)] {
+        let (bits, bytes) = (codebook.bits().count(), codebook.row_bytes() as f64 + 3.0);
+        let name = format!("{bits} bits, pooled by {factor}");
         let both = mean(&all, |one| {
-            let mut fewer = pooled(&one.documents, factor);
-            fewer.rows = coded(&fewer, &bundled);
+            let mut fewer = pooled(&one.documents, factor as usize);
+            fewer.rows = coded(&fewer, codebook);
             late_of(one, &one.questions, &fewer)
         });
-        row("int8", &name, bytes / factor as f64, both, "|");
+        row("int8", &name, bytes / f64::from(factor), both, "|");
     }
     for factor in [2, 3, 4] {
         let pooled = mean(&all, |one| {

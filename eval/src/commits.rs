@@ -50,45 +50,61 @@ pub fn build(
     target: &Path,
     most: usize,
 ) -> Result<Repository, EvalError> {
-    let mut questions = Vec::new();
     let mut languages: BTreeMap<String, usize> = BTreeMap::new();
-    let limit = format!("-{}", most.saturating_mul(LOOKED_AT));
-    let list = git(
-        source,
-        &["rev-list", "--no-merges", "--min-parents=1", &limit, "HEAD"],
-    )?;
-    for commit in list.lines() {
-        if questions.len() == most {
-            break;
-        }
-        if let Some(question) = question(source, commit, &mut languages)? {
-            questions.push(question);
-        }
+    let mut commits = latest(source, most)?;
+    for (_, language) in commits.iter().flat_map(|commit| &commit.files) {
+        *languages.entry(language.clone()).or_default() += 1;
     }
-    questions.reverse();
+    commits.reverse();
     clone(source, target)?;
     let main = languages.iter().max_by_key(|(_, count)| **count);
     Ok(Repository {
         name: name.to_owned(),
         language: main.map_or(String::new(), |(name, _)| name.clone()),
         root: String::new(),
-        questions,
+        questions: commits.into_iter().map(question).collect(),
     })
 }
 
-fn question(
-    source: &Path,
-    commit: &str,
-    languages: &mut BTreeMap<String, usize>,
-) -> Result<Option<Question>, EvalError> {
-    let message = git(source, &["show", "-s", "--format=%B", commit])?;
+/// A commit that may be asked about.
+pub(crate) struct Commit {
+    /// Its hash.
+    pub id: String,
+    /// What its message says.
+    pub query: String,
+    /// The commit before it.
+    pub parent: String,
+    /// The code that it changed or removed: paths and languages.
+    pub files: Vec<(String, String)>,
+}
+
+/// The latest commits of a repository that may be asked about, the latest first.
+pub(crate) fn latest(source: &Path, most: usize) -> Result<Vec<Commit>, EvalError> {
+    let limit = format!("-{}", most.saturating_mul(LOOKED_AT));
+    let list = git(
+        source,
+        &["rev-list", "--no-merges", "--min-parents=1", &limit, "HEAD"],
+    )?;
+    let mut found = Vec::new();
+    for id in list.lines() {
+        if found.len() == most {
+            break;
+        }
+        // A partial clone may lack what a commit of long ago is about.
+        found.extend(commit(source, id).unwrap_or_default());
+    }
+    Ok(found)
+}
+
+fn commit(source: &Path, id: &str) -> Result<Option<Commit>, EvalError> {
+    let message = git(source, &["show", "-s", "--format=%B", id])?;
     let query = asked(&message);
     let begin = query.to_lowercase();
     let is_housekeeping = HOUSEKEEPING.iter().any(|word| begin.starts_with(word));
     if query.split_whitespace().count() < WORDS || is_housekeeping {
         return Ok(None);
     }
-    let parent = format!("{commit}^");
+    let parent = format!("{id}^");
     let changes = git(
         source,
         &[
@@ -98,26 +114,33 @@ fn question(
             "--name-status",
             "--no-renames",
             &parent,
-            commit,
+            id,
         ],
     )?;
     let files = changed_code(&changes);
     if !FILES.contains(&files.len()) {
         return Ok(None);
     }
-    for (_, language) in &files {
-        *languages.entry(language.clone()).or_default() += 1;
-    }
-    let at = git(source, &["rev-parse", &parent])?.trim().to_owned();
-    let targets = files
+    let parent = git(source, &["rev-parse", &parent])?.trim().to_owned();
+    Ok(Some(Commit {
+        id: id.to_owned(),
+        query,
+        parent,
+        files,
+    }))
+}
+
+fn question(commit: Commit) -> Question {
+    let targets = commit
+        .files
         .into_iter()
         .map(|(path, _)| Target { path, lines: None });
-    Ok(Some(Question {
-        query,
+    Question {
+        query: commit.query,
         category: "commit".to_owned(),
         targets: targets.collect(),
-        at: Some(at),
-    }))
+        at: Some(commit.parent),
+    }
 }
 
 /// Subject and body without trailers.
@@ -186,11 +209,11 @@ pub fn check_out(dir: &Path, commit: &str) -> Result<(), EvalError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn commit(dir: &Path, files: &[(&str, &str)], message: &str) {
+    pub(crate) fn commit(dir: &Path, files: &[(&str, &str)], message: &str) {
         for (path, text) in files {
             fs::write(dir.join(path), text).unwrap();
         }

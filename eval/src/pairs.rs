@@ -6,13 +6,15 @@ use std::io::Write;
 use std::path::Path;
 
 use fathom_encoders::TextEncoder;
-use fathom_indexer::chunk::{Chunk, ChunkOptions, parse_file};
+use fathom_indexer::chunk::{Chunk, ChunkOptions, ParsedFile, parse_file};
 use fathom_indexer::pipeline::document_of;
 use fathom_indexer::walk::{WalkOptions, walk};
 use fathom_indexes::ChunkKind;
 use serde::Serialize;
 
+use crate::commits::{self, Commit};
 use crate::docstrings::{sentence, without_comments};
+use crate::git::git;
 use crate::{EvalError, io};
 
 /// What has comments that may be asked for.
@@ -26,6 +28,8 @@ const KINDS: [ChunkKind; 6] = [
 ];
 /// Tokens that a chunk has at least, to be worth asking for.
 const LEAST: usize = 24;
+/// Files of a commit that it asks for.
+const FILES: usize = 3;
 /// Of so many chunks one is asked for by its name.
 const BY_NAME: usize = 6;
 
@@ -35,7 +39,7 @@ struct Pair<'a> {
     repository: &'a str,
     language: &'a str,
     path: &'a str,
-    /// `doc` or `symbol`.
+    /// `doc`, `symbol` or `commit`.
     kind: &'a str,
     query: &'a str,
     /// Token ids of the query as it is encoded.
@@ -44,18 +48,27 @@ struct Pair<'a> {
     ids: Vec<u32>,
 }
 
-/// Writes the pairs of the code below `source`, one JSON object on a line. Returns how many.
+/// Writes the pairs of the code below `source`, one JSON object on a line; where it is a git
+/// repository, those of its latest `most` commits too. Returns how many.
 ///
 /// # Errors
-/// If `source` cannot be walked or `out` cannot be written.
+/// If `source` cannot be walked, `out` cannot be written, or git fails.
 pub fn write(
     repository: &str,
     source: &Path,
+    most: usize,
     text: &TextEncoder,
     out: &mut dyn Write,
 ) -> Result<usize, EvalError> {
     let entries = walk(source, &WalkOptions::default()).map_err(io("walk", source))?;
     let mut count = 0;
+    let mut put = |pair: serde_json::Value| {
+        count += 1;
+        serde_json::to_writer(&mut *out, &pair)
+            .map_err(std::io::Error::from)
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(io("write the pairs of", source))
+    };
     for entry in entries.entries {
         let Ok(path) = String::from_utf8(entry.path) else {
             continue;
@@ -63,12 +76,16 @@ pub fn write(
         let Ok(bytes) = fs::read(source.join(&path)) else {
             continue;
         };
-        for pair in of_file(repository, &path, bytes, text) {
-            serde_json::to_writer(&mut *out, &pair)
-                .map_err(std::io::Error::from)
-                .and_then(|()| out.write_all(b"\n"))
-                .map_err(io("write the pairs of", source))?;
-            count += 1;
+        of_file(repository, &path, bytes, text)
+            .into_iter()
+            .try_for_each(&mut put)?;
+    }
+    // Without its history it has no commits to ask about.
+    if source.join(".git").exists() {
+        for commit in commits::latest(source, most)? {
+            of_commit(repository, source, &commit, text)?
+                .into_iter()
+                .try_for_each(&mut put)?;
         }
     }
     Ok(count)
@@ -82,22 +99,22 @@ fn of_file(
     text: &TextEncoder,
 ) -> Vec<serde_json::Value> {
     let (bytes, found) = without_comments(path, bytes, &KINDS);
-    let count = |line: &str| text.ids(line).len();
-    let parsed = parse_file(path.as_bytes(), &bytes, &count, &ChunkOptions::default());
-    if parsed.generated || parsed.language.loose != ChunkKind::Code {
+    let Some(parsed) = parsed(path, &bytes, text) else {
         return Vec::new();
-    }
+    };
+    let language = parsed.language.name;
     let pair = |kind, query: &str, chunk: &Chunk| {
-        let pair = Pair {
+        let query_ids = text.query(query).ids;
+        let ids = document_of(text, path.as_bytes(), chunk, &bytes).ids;
+        serde_json::json!(Pair {
             repository,
-            language: parsed.language.name,
+            language,
             path,
             kind,
             query,
-            query_ids: text.query(query).ids,
-            ids: document_of(text, path.as_bytes(), chunk, &bytes).ids,
-        };
-        serde_json::json!(pair)
+            query_ids,
+            ids,
+        })
     };
     let mut pairs = Vec::new();
     for one in &found {
@@ -124,20 +141,79 @@ fn of_file(
     pairs
 }
 
+/// A file of code that nobody generated, in chunks.
+fn parsed(path: &str, bytes: &[u8], text: &TextEncoder) -> Option<ParsedFile> {
+    let count = |line: &str| text.ids(line).len();
+    let parsed = parse_file(path.as_bytes(), bytes, &count, &ChunkOptions::default());
+    (!parsed.generated && parsed.language.loose == ChunkKind::Code).then_some(parsed)
+}
+
+/// What a commit says, with the chunk of each file before it in which it changes the most lines.
+fn of_commit(
+    repository: &str,
+    source: &Path,
+    commit: &Commit,
+    text: &TextEncoder,
+) -> Result<Vec<serde_json::Value>, EvalError> {
+    let mut pairs = Vec::new();
+    for (path, _) in commit.files.iter().take(FILES) {
+        // A partial clone may lack a file of long ago.
+        let Ok(bytes) = git(source, &["show", &format!("{}:{path}", commit.parent)]) else {
+            continue;
+        };
+        let bytes = bytes.into_bytes();
+        let (from, to) = (&commit.parent, &commit.id);
+        let patch = git(source, &["diff", "-U0", from, to, "--", path])?;
+        let changed: Vec<(u32, u32)> = patch.lines().filter_map(changed_lines).collect();
+        let Some(parsed) = parsed(path, &bytes, text) else {
+            continue;
+        };
+        let touched = |chunk: &Chunk| changed.iter().map(|lines| shown(chunk, *lines)).sum();
+        let most_touched = parsed
+            .chunks
+            .iter()
+            .max_by_key(|chunk| -> u32 { touched(chunk) });
+        let worth = |chunk: &&Chunk| touched(chunk) > 0 && chunk.tokens >= LEAST;
+        if let Some(chunk) = most_touched.filter(worth) {
+            pairs.push(serde_json::json!(Pair {
+                repository,
+                language: parsed.language.name,
+                path,
+                kind: "commit",
+                query: &commit.query,
+                query_ids: text.query(&commit.query).ids,
+                ids: document_of(text, path.as_bytes(), chunk, &bytes).ids,
+            }));
+        }
+    }
+    Ok(pairs)
+}
+
+/// The lines that the head of a hunk names in the older file, as in `@@ -7,2 +9 @@`; the line before, where it only adds.
+fn changed_lines(line: &str) -> Option<(u32, u32)> {
+    let (old, _) = line.strip_prefix("@@ -")?.split_once(' ')?;
+    let (first, count) = old.split_once(',').unwrap_or((old, "1"));
+    let (first, count): (u32, u32) = (first.parse().ok()?, count.parse().ok()?);
+    Some((first, first + count.max(1) - 1))
+}
+
+/// How many of the lines a chunk shows.
+fn shown(chunk: &Chunk, lines: (u32, u32)) -> u32 {
+    let last = chunk.lines.1.min(lines.1);
+    (last + 1).saturating_sub(chunk.lines.0.max(lines.0))
+}
+
 /// The chunk that shows most of the definition's lines, if it is worth asking for.
 fn answer(chunks: &[Chunk], lines: (u32, u32)) -> Option<&Chunk> {
-    let shown = |chunk: &Chunk| {
-        let last = chunk.lines.1.min(lines.1);
-        (last + 1).saturating_sub(chunk.lines.0.max(lines.0))
-    };
-    let best = chunks.iter().max_by_key(|chunk| shown(chunk))?;
-    (shown(best) > 0 && best.tokens >= LEAST).then_some(best)
+    let best = chunks.iter().max_by_key(|chunk| shown(chunk, lines))?;
+    (shown(best, lines) > 0 && best.tokens >= LEAST).then_some(best)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::commits::tests::commit;
     use fathom_encoders::Profile;
 
     #[test]
@@ -147,7 +223,7 @@ mod tests {
         fs::write(source.path().join("lock.rs"), code).unwrap();
         let text = TextEncoder::open(&Profile::bundled()).unwrap();
         let mut out = Vec::new();
-        let count = write("r", source.path(), &text, &mut out).unwrap();
+        let count = write("r", source.path(), 9, &text, &mut out).unwrap();
         let lines = String::from_utf8(out).unwrap();
         let pairs: Vec<serde_json::Value> = lines
             .lines()
@@ -159,5 +235,51 @@ mod tests {
         let ids: Vec<u32> = serde_json::from_value(doc["ids"].clone()).unwrap();
         let has = |word: &str| ids.contains(&text.ids(word)[0]);
         assert!(has("acquire") && has("lock") && !has("only"));
+    }
+
+    #[test]
+    fn a_commit_asks_for_the_code_that_it_changed() {
+        let source = tempfile::tempdir().unwrap();
+        let body = "    let file = std::fs::File::options().create(true).open(path);\n".repeat(20);
+        let code = |wait: &str| {
+            format!(
+                "fn acquire(path: &Path) -> Lock {{\n{body}}}\n\nfn release(path: &Path) -> Lock {{\n{wait}{body}}}\n"
+            )
+        };
+        git(source.path(), &["init", "-q", "-b", "main"]).unwrap();
+        let say = |wait, message| commit(source.path(), &[("lock.rs", &code(wait))], message);
+        say("", "Begin with locks of one writer");
+        say("    wait();\n", "Wait for the readers before the lock goes");
+        let text = TextEncoder::open(&Profile::bundled()).unwrap();
+        let mut out = Vec::new();
+        write("r", source.path(), 9, &text, &mut out).unwrap();
+        let lines = String::from_utf8(out).unwrap();
+        let pairs = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        let found: Vec<serde_json::Value> = pairs
+            .filter(|pair: &serde_json::Value| pair["kind"] == "commit")
+            .collect();
+        assert_eq!(found.len(), 1, "{lines}");
+        assert_eq!(
+            found[0]["query"],
+            "Wait for the readers before the lock goes"
+        );
+        let ids: Vec<u32> = serde_json::from_value(found[0]["ids"].clone()).unwrap();
+        let has = |word: &str| ids.contains(&text.ids(word)[0]);
+        assert!(has("release") && !has("acquire") && !has("wait"), "{lines}");
+    }
+
+    #[test]
+    fn heads_of_hunks_name_lines() {
+        for (line, expected) in [
+            ("@@ -7,2 +9 @@ fn a()", Some((7, 8))),
+            ("@@ -7 +7,3 @@", Some((7, 7))),
+            ("@@ -7,0 +8,3 @@", Some((7, 7))),
+            ("@@ -0,0 +1,3 @@", Some((0, 0))),
+            ("-@@ x", None),
+        ] {
+            assert_eq!(changed_lines(line), expected, "{line}");
+        }
     }
 }

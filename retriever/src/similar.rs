@@ -127,12 +127,7 @@ fn compare(
 }
 
 /// A chunk with its halves of the score, of a sum over the tokens and of a cosine.
-fn halves(
-    own: &Embedding,
-    chunk: ChunkId,
-    late: Option<f32>,
-    dense: f32,
-) -> (ChunkId, f32, f32) {
+fn halves(own: &Embedding, chunk: ChunkId, late: Option<f32>, dense: f32) -> (ChunkId, f32, f32) {
     let tokens = own.tokens.rows();
     // A model that makes one kind of vectors has them decide alone.
     let (late_share, dense_share) = match (tokens, own.dense.is_empty()) {

@@ -3,7 +3,9 @@
 pub mod background;
 mod choice;
 pub mod codebook;
+mod error;
 mod interchange;
+mod open;
 mod root;
 mod unused;
 mod worktrees;
@@ -14,130 +16,29 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use fathom_encoders::{EncoderError, Profile, TextEncoder};
+use fathom_encoders::{Profile, TextEncoder};
 use fathom_indexer::current::{self, State};
-use fathom_indexer::pipeline::{
-    self, EncodeReport, Encoders, Event, IndexError, IndexOptions, RefreshReport,
-};
+use fathom_indexer::pipeline::{self, EncodeReport, Encoders, Event, IndexOptions, RefreshReport};
 use fathom_indexer::walk::WalkOptions;
-use fathom_indexes::plaid::PlaidError;
-use fathom_indexes::{
-    CheckReport, Collection, Follower, Snapshot, Store, StoreError, StoreOptions,
-};
-use fathom_retriever::{
-    QueryEncoder, RetrieveError, SearchOutcome, SearchRequest, SimilarRequest, Vectors,
-};
+use fathom_indexes::{CheckReport, Collection, Follower, Snapshot, Store, StoreError};
+use fathom_retriever::{QueryEncoder, SearchOutcome, SearchRequest, SimilarRequest, Vectors};
 
 use crate::config::Settings;
-use crate::encoder::{self, ChoiceError};
-use choice::{Choice, Purpose};
+use crate::encoder;
+pub use error::WorkspaceError;
+use error::path_error;
 pub use interchange::{ExportReport, ImportError, ImportReport, Inspected, Inspection};
+use open::open_store;
 pub use root::Location;
 pub use unused::Unused;
 
 /// So many new files at once may be those of another worktree.
 const MANY_FILES: usize = 16;
-/// How long a new bundled model waits for whoever writes to the old one's index.
-const RENEWAL: Duration = Duration::from_secs(5);
 /// How often a snapshot is taken anew because a writer removed what belongs to it.
 const SUPERSEDED: usize = 20;
 
 /// Receives progress.
 pub type OnEvent<'a> = &'a (dyn Fn(Event) + Sync);
-
-/// Why a repository cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkspaceError {
-    /// The path does not lead anywhere.
-    #[error("cannot open `{}`: {source}; give the path of a folder or file", path.display())]
-    Path {
-        /// As given.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// There is no index, and the command does not make one.
-    #[error("`{}` is not indexed; run `fathom index` there first", root.display())]
-    NotIndexed {
-        /// The root that was looked for.
-        root: PathBuf,
-    },
-    /// A search would index everything that a user has.
-    #[error(
-        "`{}` is a home folder or the whole file system; search in a folder below it, or run `fathom index` there if all of it is meant",
-        root.display()
-    )]
-    TooMuch {
-        /// The folder.
-        root: PathBuf,
-    },
-    /// The codebook of a model profile is not usable.
-    #[error(
-        "codebook `{}`: {problem}; if it was trained here, remove it and another will be",
-        path.display()
-    )]
-    Codebook {
-        /// The file, or the profile that brings it.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Walking, chunking or committing failed.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    /// The model failed.
-    #[error(transparent)]
-    Encoder(#[from] EncoderError),
-    /// The selected model cannot be used.
-    #[error(transparent)]
-    Choice(#[from] ChoiceError),
-    /// An index could not be exported.
-    #[error(transparent)]
-    Export(#[from] PlaidError),
-    /// An index could not be imported.
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    /// The search failed.
-    #[error(transparent)]
-    Retrieve(#[from] RetrieveError),
-}
-
-impl WorkspaceError {
-    /// Whether another process is writing to the index.
-    pub fn is_busy(&self) -> bool {
-        matches!(
-            self,
-            WorkspaceError::Store(StoreError::Busy { .. })
-                | WorkspaceError::Index(IndexError::Store(StoreError::Busy { .. }))
-        )
-    }
-
-    /// Whether the index cannot be written, be it that another process does or that it may not be.
-    pub fn is_of_store(&self) -> bool {
-        matches!(
-            self,
-            WorkspaceError::Store(_) | WorkspaceError::Index(IndexError::Store(_))
-        )
-    }
-
-    /// Whether the work was stopped from outside.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, WorkspaceError::Index(IndexError::Cancelled))
-    }
-
-    /// Whether the model or its runtime is at fault, not the index.
-    pub fn is_of_model(&self) -> bool {
-        matches!(
-            self,
-            WorkspaceError::Encoder(_)
-                | WorkspaceError::Choice(_)
-                | WorkspaceError::Index(IndexError::Encoder(_))
-        )
-    }
-}
 
 /// One repository with its index and the settings that hold in it.
 pub struct Workspace {
@@ -156,146 +57,6 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Opens the repository that `path` belongs to, making an empty index if there is none.
-    pub fn open(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        Workspace::renewed(locate(path, settings)?, settings, Purpose::Answer)
-    }
-
-    /// Opens the repository that `path` belongs to for the models that are selected, complete or
-    /// not: to index it.
-    pub fn open_to_build(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        Workspace::renewed(locate(path, settings)?, settings, Purpose::Build)
-    }
-
-    /// The profile that answers in the repository that `path` belongs to.
-    pub fn answering(path: &Path, settings: &Settings) -> Result<Profile, WorkspaceError> {
-        let base = locate(path, settings)?.store;
-        Ok(choice::choose(&base, settings, Purpose::Answer)?.profile)
-    }
-
-    /// Like [`Workspace::open`], but does not begin to index a home folder or the whole file
-    /// system only because somebody searched there.
-    pub fn open_to_search(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        let location = locate(path, settings)?;
-        if !root::is_indexed(&location.store) && root::is_home_or_top(&location.root) {
-            return Err(WorkspaceError::TooMuch {
-                root: location.root,
-            });
-        }
-        Workspace::renewed(location, settings, Purpose::Answer)
-    }
-
-    /// Where the repository that `path` belongs to is, and its index; opens nothing.
-    pub fn locate(path: &Path, settings: &Settings) -> Result<Location, WorkspaceError> {
-        locate(path, settings)
-    }
-
-    /// Opens `path` as a root of its own, even inside another repository.
-    pub fn open_exactly(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        let location = root::exactly(path, &settings.data_dir);
-        Workspace::renewed(
-            location.map_err(|source| path_error(path, source))?,
-            settings,
-            Purpose::Build,
-        )
-    }
-
-    /// Opens a repository that is indexed already; never makes anything.
-    pub fn open_indexed(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        let location = locate(path, settings)?;
-        if root::is_indexed(&location.store) {
-            Workspace::at(location, settings, Purpose::Answer)
-        } else {
-            Err(WorkspaceError::NotIndexed {
-                root: location.root,
-            })
-        }
-    }
-
-    /// Like [`Workspace::open`], but begins anew where the index is damaged beyond use, or was
-    /// made by another model or an older format. Only for those who ask for it.
-    pub fn open_anew(path: &Path, settings: &Settings) -> Result<Workspace, WorkspaceError> {
-        let opened = Workspace::open_to_build(path, settings);
-        let usable = opened.and_then(|workspace| workspace.snapshot().map(|_| workspace));
-        match usable {
-            Err(WorkspaceError::Store(error)) if is_beyond_use(&error) => {
-                Workspace::clear(path, settings)?;
-                Workspace::open_to_build(path, settings)
-            }
-            other => other,
-        }
-    }
-
-    /// Deletes the index of the repository that `path` belongs to, whatever its state, unless
-    /// another process writes to it. Returns the root.
-    pub fn clear(path: &Path, settings: &Settings) -> Result<PathBuf, WorkspaceError> {
-        let Location { root, store, .. } = locate(path, settings)?;
-        if !store.is_dir() {
-            return Err(WorkspaceError::NotIndexed { root });
-        }
-        for other in choice::stores(&store) {
-            Store::remove(&other, Duration::ZERO)?;
-        }
-        Store::remove(&store, Duration::ZERO)?;
-        Ok(root)
-    }
-
-    /// Like [`Workspace::at`], but begins anew where an older program's bundled model made the index:
-    /// nobody can ask that model any more.
-    fn renewed(
-        location: Location,
-        settings: &Settings,
-        purpose: Purpose,
-    ) -> Result<Workspace, WorkspaceError> {
-        let workspace = Workspace::at(location.clone(), settings, purpose)?;
-        let is_plain = workspace.location.store == workspace.base;
-        let of_another =
-            |store: Store| matches!(store.generation(), Err(StoreError::Profile { .. }));
-        if !is_plain || !of_another(workspace.store()) {
-            return Ok(workspace);
-        }
-        Store::empty(&workspace.base, choice::BESIDE, RENEWAL)?;
-        drop(workspace);
-        let mut workspace = Workspace::at(location, settings, purpose)?;
-        let root = workspace.location.root.display();
-        let why = format!("the bundled model is a new one, so the index of `{root}` is made anew");
-        workspace.warnings.push(why);
-        Ok(workspace)
-    }
-
-    fn at(
-        mut location: Location,
-        settings: &Settings,
-        purpose: Purpose,
-    ) -> Result<Workspace, WorkspaceError> {
-        let (settings, warnings) = settings.narrowed_by(&location.root);
-        let base = location.store.clone();
-        let Choice {
-            profile,
-            store,
-            next,
-        } = choice::choose(&base, &settings, purpose)?;
-        location.store = store;
-        let is_first = !choice::has_current(&base);
-        let options = encoder::options_of(&profile, &settings);
-        let workspace = Workspace {
-            store: Mutex::new(open_store(&location, &profile, &settings)?),
-            location,
-            settings,
-            warnings,
-            encoders: Arc::new(Encoders::new(&profile, options)),
-            profile,
-            base,
-            next,
-            text: OnceLock::new(),
-        };
-        // The first one answers from the beginning.
-        if is_first && workspace.location.store != workspace.base {
-            workspace.becomes_current()?;
-        }
-        Ok(workspace)
-    }
-
     /// This repository with encoders that others use too, if they are of its profile.
     pub fn with_encoders(self, encoders: Arc<Encoders>) -> Workspace {
         match encoders.profile().id() == self.profile.id() {
@@ -599,47 +360,5 @@ impl Workspace {
             },
             ..IndexOptions::default()
         }
-    }
-}
-
-fn open_store(
-    location: &Location,
-    profile: &Profile,
-    settings: &Settings,
-) -> Result<Store, WorkspaceError> {
-    let options = |profile: &Profile| -> Result<StoreOptions, WorkspaceError> {
-        Ok(StoreOptions {
-            profile_id: profile.id().to_owned(),
-            token_dim: profile.token_dim(),
-            dense_dim: profile.dense_dim(),
-            codebook: codebook::of_profile(profile, &settings.data_dir)?,
-        })
-    };
-    let (folder, main) = (&location.store, options(profile.code())?);
-    Ok(match profile.docs() {
-        None => Store::open(folder, &main)?,
-        Some(docs) => Store::open_both(folder, &main, &options(docs)?)?,
-    })
-}
-
-/// Whether nothing but a new index helps. What a newer fathom wrote is not ours to replace.
-fn is_beyond_use(error: &StoreError) -> bool {
-    match error {
-        StoreError::Damaged { .. } | StoreError::Profile { .. } => true,
-        StoreError::Version {
-            found, supported, ..
-        } => found < supported,
-        _ => false,
-    }
-}
-
-fn locate(path: &Path, settings: &Settings) -> Result<Location, WorkspaceError> {
-    root::locate(path, &settings.data_dir).map_err(|source| path_error(path, source))
-}
-
-fn path_error(path: &Path, source: std::io::Error) -> WorkspaceError {
-    WorkspaceError::Path {
-        path: path.to_owned(),
-        source,
     }
 }

@@ -27,10 +27,11 @@ def read(path, held_out):
 class Batches:
     """Draws batches by a seeded generator."""
 
-    def __init__(self, pairs, size, symbols, seed):
-        self.size, self.symbols = size, symbols
+    def __init__(self, pairs, size, symbols, commits, seed):
+        """`symbols` and `commits`: the share of questions that are names, and that are messages of commits."""
+        self.size, self.shares = size, {"symbol": symbols, "commit": commits}
         self.random = np.random.default_rng(seed)
-        self.by_repository = defaultdict(lambda: {"doc": [], "symbol": []})
+        self.by_repository = defaultdict(lambda: {"doc": [], "symbol": [], "commit": []})
         languages, sizes = defaultdict(int), defaultdict(int)
         for pair in pairs:
             sizes[pair["repository"]] += pair["kind"] == "doc"
@@ -50,14 +51,27 @@ class Batches:
 
     def draw(self):
         kinds = self.by_repository[self.names[self.random.choice(len(self.names), p=self.weights)]]
-        symbols = min(int(self.size * self.symbols), len(kinds["symbol"]))
-        docs = self.size - symbols
+        counts = {kind: min(int(self.size * share), len(kinds[kind])) for kind, share in self.shares.items()}
+        docs = self.size - sum(counts.values())
         near = docs // 2
         start = int(self.random.integers(0, len(kinds["doc"]) - near + 1))
         chosen = kinds["doc"][start:start + near]
-        chosen += [kinds["doc"][i] for i in self.random.integers(0, len(kinds["doc"]), docs - near)]
-        chosen += [kinds["symbol"][i] for i in self.random.integers(0, len(kinds["symbol"]), symbols)] if symbols else []
+        for kind, count in [("doc", docs - near), *counts.items()]:
+            if count:
+                chosen += [kinds[kind][i] for i in self.random.integers(0, len(kinds[kind]), count)]
         return chosen
+
+
+def alike(batch):
+    """[pairs, pairs]: the code of the one may answer the question of the other. The same code does; and a
+    commit may have changed an older version of what else is asked for in its file."""
+    answers = np.array([pair["answer"] for pair in batch])
+    places = np.array([hash((pair["repository"], pair["path"])) for pair in batch])
+    commits = np.array([pair["kind"] == "commit" for pair in batch])
+    in_one_file = places[:, None] == places[None, :]
+    found = (answers[:, None] == answers[None, :]) | (in_one_file & (commits[:, None] | commits[None, :]))
+    np.fill_diagonal(found, False)
+    return found
 
 
 def padded(rows, longest):

@@ -48,6 +48,7 @@ def arguments():
     parser.add_argument("--start", help="weights of an earlier run")
     parser.add_argument("--teacher", help="weights of an earlier run of all layers, whose vectors and scores are learnt")
     parser.add_argument("--symbols", type=float, default=0.25, help="share of questions that are names")
+    parser.add_argument("--commits", type=float, default=0.25, help="share of questions that are messages of commits")
     parser.add_argument("--held-out", default="", help="repositories to measure on, with commas [every twentieth]")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -139,10 +140,8 @@ def loss_of(model, teacher, batch, device):
         loss = NEARNESS * sum(distance(own, other) for own, other in zip(parts, taught))
         for own, other in zip((late, dense), scores_of(*taught)):
             loss = loss + F.kl_div(F.log_softmax(own, 1), F.softmax(other, 1), reduction="batchmean")
-    # The same code may answer two questions of a batch: that is no mistake.
-    answers = np.array([pair["answer"] for pair in batch])
-    same = torch.from_numpy(answers[:, None] == answers[None, :]).to(device)
-    same &= ~torch.eye(len(batch), dtype=torch.bool, device=device)
+    # What may answer two questions of a batch is no mistake.
+    same = torch.from_numpy(data.alike(batch)).to(device)
     late, dense = (scores.masked_fill(same, -1e4) for scores in (late, dense))
     right = torch.arange(len(batch), device=device)
     loss = loss + F.cross_entropy(late, right) + BACK_SHARE * F.cross_entropy(late.T, right)
@@ -152,30 +151,36 @@ def loss_of(model, teacher, batch, device):
 
 @torch.no_grad()
 def measure(model, unseen, device):
-    """MRR@10 of late interaction and of dense vectors, each question among the code of its repository (at most 1,000)."""
+    """kind -> MRR@10 of late interaction and of dense vectors, each question among the code of its repository (at most
+    1,000 answers of each kind). Other versions of a commit's file do not count against it."""
     model.eval()
-    by_repository = {}
+    by_repository, ranks = {}, {}
     for pair in unseen:
-        if pair["kind"] == "doc":
-            by_repository.setdefault(pair["repository"], []).append(pair)
-    late, dense = [], []
+        by_repository.setdefault(pair["repository"], []).append(pair)
     for pairs in by_repository.values():
-        pairs = pairs[:POOL]
-        documents = [encode(model, [pair["ids"] for pair in pairs[i:i + 64]], DOCUMENT, device) for i in range(0, len(pairs), 64)]
-        for i in range(0, min(len(pairs), 200), 20):
-            q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in pairs[i:i + 20]], QUERY, device)
-            scores = torch.cat([maxsim(q, q_mask, d, mask) for d, mask, _ in documents], 1)
-            cosines = torch.cat([q_dense @ d.T for *_, d in documents], 1)
-            for scored, ranks in ((scores, late), (cosines, dense)):
-                own = scored[torch.arange(len(q)), torch.arange(i, i + len(q))]
-                ranks.append(1 + (scored > own[:, None]).sum(1))
+        docs, commits = ([pair for pair in pairs if pair["kind"] == kind][:POOL] for kind in ("doc", "commit"))
+        pool = docs + commits
+        documents = [encode(model, [pair["ids"] for pair in pool[i:i + 64]], DOCUMENT, device) for i in range(0, len(pool), 64)]
+        for kind, first, asked in (("doc", 0, docs), ("commit", len(docs), commits)):
+            # Code that a commit changed is no answer to a question of documentation, and no distraction.
+            among = slice(0, len(docs) if kind == "doc" else len(pool))
+            for i in range(0, min(len(asked), 200), 20):
+                group = asked[i:i + 20]
+                q, q_mask, q_dense = encode(model, [pair["query_ids"] for pair in group], QUERY, device)
+                late = torch.cat([maxsim(q, q_mask, d, mask) for d, mask, _ in documents], 1)
+                dense = q_dense @ torch.cat([d for *_, d in documents]).T
+                same = torch.from_numpy(data.alike(group + pool)[:len(group), len(group):]).to(device)
+                for name, scores in (("late", late), ("dense", dense)):
+                    own = scores[torch.arange(len(q)), first + torch.arange(i, i + len(q))]
+                    better = ((scores > own[:, None]) & ~same)[:, among].sum(1)
+                    ranks.setdefault((kind, name), []).append(1 + better)
     model.train()
 
     def mrr(ranks):
         ranks = torch.cat(ranks).float()
         return torch.where(ranks <= 10, 1 / ranks, 0.0).mean().item()
 
-    return mrr(late), mrr(dense)
+    return {kind: mrr(found) for kind, found in ranks.items()}
 
 
 def write(model, path):
@@ -196,7 +201,7 @@ def main():
     train, unseen = data.read(options.pairs, unseen_names)
     model = start(options).to(device).train()
     teacher = loaded(options.teacher, list(range(6))).to(device).eval() if options.teacher else None
-    batches = data.Batches(train, size, options.symbols, options.seed)
+    batches = data.Batches(train, size, options.symbols, options.commits, options.seed)
     print(f"{len(train)} pairs, {len(unseen)} held out of {', '.join(sorted(unseen_names))}; {device}, batches of {size}")
     trained = [value for value in model.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
@@ -205,11 +210,12 @@ def main():
     while True:
         part = (time.monotonic() - began) / limit
         if part >= next_look or part >= 1:
-            late, dense = measure(model, unseen, device)
+            found = measure(model, unseen, device)
             losses = np.mean(seen[-100:], axis=0) if seen else (float("nan"), float("nan"))
-            print(f"{100 * min(part, 1):3.0f} % step {step}: loss {losses[0]:.3f}, first {losses[1]:.3f}; held out: late {late:.4f}, dense {dense:.4f}", flush=True)
-            if late + dense > best:
-                best = late + dense
+            told = ", ".join(f"{kind} {name} {value:.4f}" for (kind, name), value in found.items())
+            print(f"{100 * min(part, 1):3.0f} % step {step}: loss {losses[0]:.3f}, first {losses[1]:.3f}; held out: {told}", flush=True)
+            if sum(found.values()) > best:
+                best = sum(found.values())
                 write(model, options.out)
             next_look = part + 0.2
         if part >= 1:

@@ -33,7 +33,7 @@ pub struct BuildArgs {
     /// Folder to write: `repos.json`, `annotations/` and `sources/`; for `pairs` one file
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Questions about each of them at most
+    /// Questions about each of them at most; for `pairs` commits
     #[arg(long, value_name = "N", default_value_t = 50)]
     most: usize,
 }
@@ -82,7 +82,7 @@ fn pairs(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
     let mut written = 0;
     for source in &args.sources {
         let name = name(source)?;
-        let count = fathom_eval::pairs::write(&name, source, &text, &mut out)?;
+        let count = fathom_eval::pairs::write(&name, source, args.most, &text, &mut out)?;
         global.note(&format!("{name}: {count} pairs"));
         written += count;
     }
