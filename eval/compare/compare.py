@@ -4,17 +4,20 @@
     venv/bin/python eval/compare/compare.py LABELS SOURCES WORK --fathom BIN --colgrep BIN --colgrep-model DIR \\
         --repo NAME … --svg docs/quality-latency.svg
 
-LABELS has `repos.json` and `annotations/`, SOURCES a checkout of each repository. WORK is an empty
-folder for the indexes. Prints a Markdown table and draws quality against latency.
+LABELS has `repos.json` and `annotations/`, SOURCES a checkout of each repository; those of
+`fathom eval build` do too. WORK is an empty folder for the indexes. Prints a Markdown table and draws
+quality against latency. Questions about commits ask each about its own tree, for which every tool
+brings its index up to date.
 
-NDCG@10 counts as `fathom eval` does: gain 1 for each target, its rank that of the first of the ten
-results that shows it, two targets at one rank once; the mean over repositories. With `by file` only
-the first result of each file is kept. Index time is processor time of all processes. A question is
+NDCG@10, MRR and recall@10 count as `fathom eval` does: gain 1 for each target, its rank that of the
+first of the ten results that shows it, two targets at one rank once; the mean over repositories. With
+`by file` only the first result of each file is kept. Index time is processor time of all processes. A question is
 one process from the shell (semble: a call in a process that has everything in memory): the median
 time by the clock over all questions, and the mean processor time.
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -33,12 +36,22 @@ STOP = set(
 
 
 class Repository:
-    def __init__(self, entry, labels, sources):
+    def __init__(self, entry, labels, sources, most):
         self.name = entry["name"]
         self.root = entry.get("benchmark_root") or ""
         self.folder = sources / self.name / self.root
-        questions = json.loads((labels / "annotations" / f"{self.name}.json").read_text(encoding="utf-8"))
+        questions = json.loads((labels / "annotations" / f"{self.name}.json").read_text(encoding="utf-8"))[-most:]
         self.questions = [(q["query"], [target(t) for t in q["relevant"] + q.get("secondary", [])]) for q in questions]
+        self.commits = [q.get("at") for q in questions]
+
+    def trees(self):
+        """Each tree that is asked about, checked out, with its questions."""
+        for commit, group in itertools.groupby(zip(self.commits, self.questions), key=lambda one: one[0]):
+            if commit:
+                if not (self.folder / ".git" / "fathom-eval").exists():
+                    raise SystemExit(f"{self.folder} was not made by `fathom eval build commits`")
+                subprocess.run(["git", "-C", self.folder, "checkout", "-q", "--force", "--detach", commit], check=True)
+            yield [question for _, question in group]
 
     def path_of(self, path):
         """A path that a tool gave, as labels give it."""
@@ -57,16 +70,17 @@ def same_path(a, b):
     return a == b or a.endswith("/" + b) or b.endswith("/" + a)
 
 
-def ndcg(results, targets):
-    """`results` are (path, first line, last line), best first."""
-    ranks = set()
+def quality(results, targets):
+    """NDCG@10, reciprocal rank and recall@10 of `results`, (path, first line, last line), best first."""
+    ranks = []
     for path, lines in targets:
         for rank, (found, first, last) in enumerate(results[:10], 1):
             if same_path(found, path) and (lines is None or (first <= lines[1] and lines[0] <= last)):
-                ranks.add(rank)
+                ranks.append(rank)
                 break
     ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(10, len(targets)) + 1))
-    return sum(1 / math.log2(rank + 1) for rank in ranks) / ideal
+    gain = sum(1 / math.log2(rank + 1) for rank in set(ranks))
+    return gain / ideal, 1 / min(ranks) if ranks else 0.0, len(ranks) / len(targets)
 
 
 def by_file(results):
@@ -205,31 +219,40 @@ class Ripgrep:
 
 
 def measure(tool, repositories, built):
-    chunks, files, times, used = [], [], [], 0.0
-    if type(tool) not in built:
-        built[type(tool)] = sum(tool.index(repository) for repository in repositories), tool.size()
-    cpu, held = built[type(tool)]
+    chunks, files, times, indexing, used = [], [], [], 0.0, 0.0
+    is_built = type(tool) in built
     for repository in repositories:
-        tool.ask(repository, "warm up")
-        before, ours = processor_time(), []
-        for query, targets in repository.questions:
-            began = time.perf_counter()
-            found = tool.ask(repository, query)
-            times.append(time.perf_counter() - began)
-            found = [(repository.path_of(path), first, last) for path, first, last in found]
-            ours.append((ndcg(found, targets), ndcg(by_file(found), targets)))
-        used += processor_time() - before
-        chunks.append(statistics.mean(one for one, _ in ours))
-        files.append(statistics.mean(one for _, one in ours))
+        ours = []
+        for questions in repository.trees():
+            # With several trees the index has to follow again.
+            if not is_built or repository.commits[0]:
+                indexing += tool.index(repository)
+            tool.ask(repository, "warm up")
+            before = processor_time()
+            for query, targets in questions:
+                began = time.perf_counter()
+                found = tool.ask(repository, query)
+                times.append(time.perf_counter() - began)
+                found = [(repository.path_of(path), first, last) for path, first, last in found]
+                ours.append((*quality(found, targets), quality(by_file(found), targets)[0]))
+            used += processor_time() - before
+        chunks.append([statistics.mean(column) for column in list(zip(*ours))[:3]])
+        files.append(statistics.mean(one[3] for one in ours))
+    if not is_built:
+        built[type(tool)] = indexing, tool.size()
+    cpu, held = built[type(tool)]
+    ndcg, mrr, recall = (statistics.mean(column) for column in zip(*chunks))
     return {
         "tool": tool.name,
-        "ndcg": statistics.mean(chunks),
+        "ndcg": ndcg,
         "by_file": statistics.mean(files),
+        "mrr": mrr,
+        "recall_10": recall,
         "index_cpu": cpu,
         "index_bytes": held,
         "question_ms": 1000 * statistics.median(times),
         "question_cpu_ms": 1000 * used / len(times),
-        "each": dict(zip((one.name for one in repositories), chunks)),
+        "each": dict(zip((one.name for one in repositories), (one[0] for one in chunks))),
     }
 
 
@@ -246,6 +269,8 @@ def warm(arguments, repositories, built):
         "tool": "fathom, hybrid, in one process",
         "ndcg": mode["chunks"]["ndcg"],
         "by_file": mode["files"]["ndcg"],
+        "mrr": mode["chunks"]["mrr"],
+        "recall_10": mode["chunks"]["recall"],
         "index_cpu": cpu,
         "index_bytes": held,
         "question_ms": mode["p50_ms"],
@@ -254,12 +279,12 @@ def warm(arguments, repositories, built):
 
 
 def table(rows):
-    print("| tool | NDCG@10 | by file | index, CPU s | index, MB | a question, ms | its CPU ms |")
-    print("|---|---|---|---|---|---|---|")
+    print("| tool | NDCG@10 | by file | MRR | recall@10 | index, CPU s | index, MB | a question, ms | its CPU ms |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         held = "in memory" if row["index_bytes"] is None else f"{row['index_bytes'] / 1e6:.0f}"
         print(
-            f"| {row['tool']} | {row['ndcg']:.3f} | {row['by_file']:.3f} | {row['index_cpu']:.0f} | {held}"
+            f"| {row['tool']} | {row['ndcg']:.3f} | {row['by_file']:.3f} | {row['mrr']:.3f} | {row['recall_10']:.3f} | {row['index_cpu']:.0f} | {held}"
             f" | {row['question_ms']:.0f} | {row['question_cpu_ms']:.0f} |"
         )
 
@@ -308,6 +333,7 @@ def main():
     parser.add_argument("--colgrep")
     parser.add_argument("--colgrep-model")
     parser.add_argument("--repo", action="append")
+    parser.add_argument("--most", type=int, default=0, help="only the last so many questions about each")
     parser.add_argument("--svg", type=Path)
     parser.add_argument("--out", type=Path, help="all figures as JSON")
     arguments = parser.parse_args()
@@ -317,7 +343,7 @@ def main():
     arguments.work = arguments.work.resolve()
     entries = json.loads((arguments.labels / "repos.json").read_text(encoding="utf-8"))
     wanted = [entry for entry in entries if not arguments.repo or entry["name"] in arguments.repo]
-    repositories = [Repository(entry, arguments.labels, arguments.sources.resolve()) for entry in wanted]
+    repositories = [Repository(entry, arguments.labels, arguments.sources.resolve(), arguments.most) for entry in wanted]
     tools = [Fathom(arguments, mode) for mode in ("hybrid", "late", "lexical")]
     if arguments.colgrep:
         tools += [ColGrep(arguments, semantic) for semantic in (False, True)]
@@ -326,7 +352,8 @@ def main():
     for tool in tools:
         rows.append(measure(tool, repositories, built))
         print(json.dumps(rows[-1]), file=os.sys.stderr, flush=True)
-    rows.insert(0, warm(arguments, repositories, built))
+    if not arguments.most and not any(one.commits[0] for one in repositories):
+        rows.insert(0, warm(arguments, repositories, built))
     questions = sum(len(one.questions) for one in repositories)
     print(f"{len(repositories)} repositories, {questions} questions\n")
     table(rows)
