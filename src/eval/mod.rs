@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fathom::config::Settings;
 use fathom::encoder;
+use fathom::engine::reranking::Reranking;
 use fathom::model::QueryModel;
 use fathom::workspace::Workspace;
 use fathom_eval::labels::{Labels, Question, Repository};
 use fathom_indexes::Snapshot;
 use fathom_retriever::evaluate::{self, Quality, Ranked, Scored};
-use fathom_retriever::{Mode, QueryEncoder, SearchRequest};
+use fathom_retriever::{Mode, SearchRequest};
 
 use crate::cli::Global;
 use crate::errors::warn;
@@ -49,17 +50,23 @@ pub struct Variant {
     pub mode: Mode,
     /// Whether names, paths and the like count beside the indexes' own scores.
     pub signals: bool,
+    /// Whether the selected cross-encoder orders the first results anew.
+    pub rerank: bool,
 }
 
 impl Variant {
-    /// The mode's word; `-` after it means without signals.
+    /// The mode's word; `-` after it means without signals, `+` reranked.
     pub fn name(self) -> String {
-        format!(
-            "{}{}",
-            self.mode.as_str(),
-            if self.signals { "" } else { "-" }
-        )
+        let without = if self.signals { "" } else { "-" };
+        let more = if self.rerank { "+" } else { "" };
+        format!("{}{without}{more}", self.mode.as_str())
     }
+}
+
+/// What is asked with.
+struct Models {
+    encoder: QueryModel,
+    reranking: Reranking,
 }
 
 /// All questions in one variant.
@@ -79,7 +86,10 @@ pub fn run(
     sources: &Path,
     variants: &[Variant],
 ) -> anyhow::Result<Vec<VariantRun>> {
-    let model = QueryModel::start(&encoder::selected(settings)?, settings, None);
+    let models = Models {
+        encoder: QueryModel::start(&encoder::selected(settings)?, settings, None),
+        reranking: Reranking::new(settings),
+    };
     let mut runs: Vec<VariantRun> = variants
         .iter()
         .map(|&variant| VariantRun {
@@ -101,7 +111,7 @@ pub fn run(
             }
             let snapshot = indexed(global, settings, &folder)?;
             for run in &mut runs {
-                ask_all(run, (repository, questions), &snapshot, &model)?;
+                ask_all(run, (repository, questions), &snapshot, &models)?;
             }
         }
     }
@@ -125,8 +135,10 @@ fn ask_all(
     run: &mut VariantRun,
     (repository, questions): (&Repository, &[Question]),
     snapshot: &Snapshot,
-    model: &QueryModel,
+    models: &Models,
 ) -> anyhow::Result<()> {
+    let rerank = run.variant.rerank;
+    let ask = |request: &SearchRequest| ask(snapshot, models, rerank, request, repository);
     for question in questions {
         let request = SearchRequest {
             mode: run.variant.mode,
@@ -135,13 +147,13 @@ fn ask_all(
             ..SearchRequest::new(&question.query)
         };
         let started = Instant::now();
-        let found = ask(snapshot, model, &request, repository)?;
+        let found = ask(&request)?;
         let took = started.elapsed();
         let by_file = SearchRequest {
             per_file: Some(1),
             ..request
         };
-        let files = ask(snapshot, model, &by_file, repository)?;
+        let files = ask(&by_file)?;
         run.measured.push(Measured {
             scored: Scored {
                 repository: repository.name.clone(),
@@ -161,13 +173,23 @@ fn ask_all(
 /// The results with paths relative to the repository.
 fn ask(
     snapshot: &Snapshot,
-    model: &QueryModel,
+    models: &Models,
+    rerank: bool,
     request: &SearchRequest,
     repository: &Repository,
 ) -> anyhow::Result<Vec<Ranked>> {
-    let encoder = Some(model as &dyn QueryEncoder);
-    let outcome = fathom_retriever::search(snapshot, encoder, request)
+    let Models { encoder, reranking } = models;
+    let mut request = request.clone();
+    let top_k = request.top_k;
+    if rerank {
+        request.top_k = reranking.candidates(top_k);
+    }
+    let mut outcome = fathom_retriever::search(snapshot, Some(encoder), &request)
         .with_context(|| format!("`{}` in {}", request.query, repository.name))?;
+    if rerank {
+        let done = reranking.apply(&mut outcome, top_k);
+        done.map_err(anyhow::Error::msg)?;
+    }
     Ok(outcome
         .hits
         .iter()

@@ -471,3 +471,31 @@ fn a_cross_encoder_reranks_where_it_is_told_to() {
         .expect_code(0);
     assert!(!reranked(&[]));
 }
+
+#[test]
+fn what_a_cross_encoder_is_worth_is_measured() {
+    let sandbox = with(&["cross-bert"]);
+    let labels = sandbox.path("labels");
+    fs::create_dir_all(labels.join("annotations")).unwrap();
+    let repositories = r#"[{"name": "tree", "language": "rust"}]"#;
+    fs::write(labels.join("repos.json"), repositories).unwrap();
+    let questions =
+        format!(r#"[{{"query": "{QUERY}", "category": "semantic", "relevant": ["nowhere.rs"]}}]"#);
+    fs::write(labels.join("annotations/tree.json"), questions).unwrap();
+    let (labels, sources) = (labels.display().to_string(), sandbox.path(""));
+    let sources = sources.to_str().unwrap();
+    let args = ["eval", &labels, "--sources", sources, "--rerank", "--json"];
+    let without = sandbox.run(&args).expect_code(2);
+    assert!(
+        without.stderr.contains("no reranker is selected"),
+        "{without}"
+    );
+    select(&sandbox, &["cross-bert"]);
+    let found = |mode: &str| {
+        let json = sandbox.run(&[&args[..], &["--mode", mode]].concat()).json();
+        let modes = json["modes"].as_object().unwrap();
+        modes.keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(found("hybrid"), "hybrid hybrid+");
+    assert_eq!(found("lexical"), "lexical");
+}

@@ -35,6 +35,9 @@ pub struct EvalArgs {
     /// Only this repository; may be given more than once
     #[arg(long, value_name = "NAME")]
     repo: Vec<String>,
+    /// Measure each mode with signals once more with the selected cross-encoder
+    #[arg(long)]
+    rerank: bool,
     /// One JSON document, down to the single question
     #[arg(long)]
     json: bool,
@@ -55,7 +58,7 @@ pub fn run(global: &Global, args: &EvalArgs) -> anyhow::Result<Exit> {
         return Err(Failure::new("there is nothing to measure", hint).into());
     };
     let labels = Labels::read(dir, &args.repo)?;
-    let variants = variants(&args.mode);
+    let variants = variants(&args.mode, args.rerank);
     let runs = eval::run(global, &global.settings()?, &labels, sources, &variants)?;
     if runs.iter().all(|run| run.measured.is_empty()) {
         return Ok(Exit::Nothing);
@@ -71,22 +74,22 @@ pub fn run(global: &Global, args: &EvalArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Found)
 }
 
-/// One mode with signals, or all modes with and then all without.
-fn variants(mode: &str) -> Vec<Variant> {
-    let with = |mode| Variant {
+/// One mode with signals, or all modes with and then all without; with signals both as they are
+/// and reranked.
+fn variants(mode: &str, rerank: bool) -> Vec<Variant> {
+    let variant = |mode, signals, rerank| Variant {
         mode,
-        signals: true,
+        signals,
+        rerank,
     };
-    let without = |mode| Variant {
-        mode,
-        signals: false,
-    };
-    match Mode::parse(mode) {
-        Some(mode) => vec![with(mode)],
-        None => RANKED
-            .map(with)
-            .into_iter()
-            .chain(RANKED.map(without))
-            .collect(),
-    }
+    let one = Mode::parse(mode);
+    let modes = one.map_or(RANKED.to_vec(), |mode| vec![mode]);
+    let with = modes.iter().map(|&mode| variant(mode, true, false));
+    // As in a search, only what is ranked by meaning is ranked again.
+    let by_meaning = modes.iter().filter(|&&mode| mode != Mode::Lexical);
+    let reranked = by_meaning.map(|&mode| variant(mode, true, true));
+    let without = modes.iter().map(|&mode| variant(mode, false, false));
+    with.chain(reranked.filter(|_| rerank))
+        .chain(without.filter(|_| one.is_none()))
+        .collect()
 }
