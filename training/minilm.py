@@ -13,7 +13,7 @@ fastest on a CPU, so that loading it needs no optimisation pass:
 - `MultiHeadAttention` without a mask: rows of a batch have equal length.
 - `Add` + `LayerNormalization`: `SkipLayerNormalization` is ten times slower.
 
-Token type 0 is folded into the position embeddings.
+Token type 0 is folded into the position embeddings, unless pairs are read.
 """
 
 import numpy as np
@@ -63,8 +63,9 @@ class MiniLM:
     `largest` gives, for products to be smoothed, the largest input per channel.
     """
 
-    def __init__(self, weights, quantised, largest=None, projection=None):
-        self.w, self.quantised, self.projection = weights, quantised, projection
+    def __init__(self, weights, quantised, largest=None, projection=None, score=None):
+        """With `score`, weights [384] and a bias, it reads pairs and scores them."""
+        self.w, self.quantised, self.projection, self.score = weights, quantised, projection, score
         self.largest = largest or {}
         self.inputs = {}  # name of a product -> name of its input
         self.g = Graph()
@@ -73,12 +74,17 @@ class MiniLM:
         """Inputs: `input_ids` i64 [batch, seq], at most 512, no padding.
 
         Outputs: `tokens` f32 [batch, seq, dim] (with a projection) or `states`
-        f32 [batch, seq, 384] (without), and `dense` f32 [batch, 384].
+        f32 [batch, seq, 384] (without), and `dense` f32 [batch, 384]. Of a cross-encoder,
+        which has `token_type_ids` as another input: `logits` f32 [batch, 1].
         """
         states = self.embeddings()
         layers = {int(name.split(".")[2]) for name in self.w if name.startswith("encoder.layer.")}
         for layer in range(len(layers)):
             states = self.layer(states, f"encoder.layer.{layer}.")
+        inputs = [value("input_ids", TensorProto.INT64, ["batch", "seq"])]
+        if self.score is not None:
+            inputs.append(value("token_type_ids", TensorProto.INT64, ["batch", "seq"]))
+            return self.checked(inputs, [self.scored(states)])
         if self.projection is None:
             name, dim = "states", HIDDEN
             self.g.add_named("Identity", [states], [name])
@@ -88,7 +94,17 @@ class MiniLM:
         pooled = self.g.add("ReduceMean", [states, self.axis(1)], keepdims=0)
         self.normalise(pooled, "dense")
         outputs = [value(name, TensorProto.FLOAT, ["batch", "seq", dim]), value("dense", TensorProto.FLOAT, ["batch", HIDDEN])]
-        inputs = [value("input_ids", TensorProto.INT64, ["batch", "seq"])]
+        return self.checked(inputs, outputs)
+
+    def scored(self, states):
+        """The first state of each row, as one number."""
+        weights, bias = self.score
+        first = self.g.add("Gather", [states, self.g.constant("first", np.array(0, np.int64))], axis=1)
+        product = self.g.add("MatMul", [first, self.g.constant("score", np.float32(weights).reshape(HIDDEN, 1))])
+        self.g.add_named("Add", [product, self.g.constant("score.bias", np.float32([bias]))], ["logits"])
+        return value("logits", TensorProto.FLOAT, ["batch", 1])
+
+    def checked(self, inputs, outputs):
         graph = helper.make_graph(self.g.nodes, "all-MiniLM-L6-v2", inputs, outputs, list(self.g.constants.values()))
         opsets = [helper.make_opsetid("", 20), helper.make_opsetid(MS, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="fathom")
@@ -107,7 +123,11 @@ class MiniLM:
             x = g.add("Mul", [g.add("Cast", [rows], to=TensorProto.FLOAT), scales])
         else:
             x = g.add("Gather", [g.constant("words", words), "input_ids"])
-        positions = self.w["embeddings.position_embeddings.weight"] + self.w["embeddings.token_type_embeddings.weight"][0]
+        positions, kinds = (self.w[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
+        if self.score is None:
+            positions = positions + kinds[0]
+        else:
+            x = g.add("Add", [x, g.add("Gather", [g.constant("kinds", kinds), "token_type_ids"])])
         length = g.add("Shape", ["input_ids"], start=1, end=2)
         start = g.constant("start", np.array([0], np.int64))
         positions = g.add("Slice", [g.constant("positions", positions), start, length, self.axis(0)])

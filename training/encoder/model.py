@@ -46,12 +46,18 @@ class Encoder(nn.Module):
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer() for _ in range(layers))})
         self.projection = nn.Linear(HIDDEN, dim)
 
-    def forward(self, ids, mask):
+    def states(self, ids, mask, types=None):
+        """[batch, length, 384]; `types` tells the parts of a pair, 0 or 1."""
         places = torch.arange(ids.shape[1], device=ids.device)
+        kinds = self.embeddings["token_type_embeddings"].weight
         x = self.embeddings["word_embeddings"](ids) + self.embeddings["position_embeddings"](places)
-        x = self.embeddings["LayerNorm"](x + self.embeddings["token_type_embeddings"].weight[0])
+        x = self.embeddings["LayerNorm"](x + (kinds[0] if types is None else kinds[types]))
         for layer in self.encoder["layer"]:
             x = layer(x, mask)
+        return x
+
+    def forward(self, ids, mask):
+        x = self.states(ids, mask)
         # The projection was fitted on states of length 1.
         tokens = F.normalize(self.projection(F.normalize(x, dim=-1)), dim=-1)
         weights = mask[..., None].to(x.dtype)
