@@ -61,7 +61,7 @@ fn indexing_tells_what_it_did() {
     --- stdout
     root        [SANDBOX]/tree
     index       [SANDBOX]/data/fathom/repos/[ID], [N]
-    model       default@24d65cff2979
+    model       default@0733392b1bd4
     generation  2
     files       3, 319 B
     languages   markdown 1, python 1, rust 1

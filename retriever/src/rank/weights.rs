@@ -29,9 +29,9 @@ macro_rules! signals {
 signals! {
     //                                                        words  symbol
     /// Late-interaction score, min-max over the pool.
-    Late "late"                                                 0.70   0.30,
+    Late "late"                                                 0.85   0.30,
     /// Cosine of the dense vectors, min-max over the pool.
-    Dense "dense"                                               0.30   0.15,
+    Dense "dense"                                               0.15   0.15,
     /// BM25 score, as a share of the best.
     Lexical "lexical"                                           0.30   0.30,
     /// It defines an identifier that the query names.
