@@ -83,7 +83,7 @@ pub fn write(
     // Without its history it has no commits to ask about.
     if source.join(".git").exists() {
         for commit in commits::latest(source, most)? {
-            of_commit(repository, source, &commit, text)?
+            of_commit(repository, source, &commit, text)
                 .into_iter()
                 .try_for_each(&mut put)?;
         }
@@ -154,16 +154,16 @@ fn of_commit(
     source: &Path,
     commit: &Commit,
     text: &TextEncoder,
-) -> Result<Vec<serde_json::Value>, EvalError> {
+) -> Vec<serde_json::Value> {
     let mut pairs = Vec::new();
     for (path, _) in commit.files.iter().take(FILES) {
+        let (from, to) = (&commit.parent, &commit.id);
+        let before = git(source, &["show", &format!("{from}:{path}")]);
+        let patch = git(source, &["diff", "-U0", from, to, "--", path]);
         // A partial clone may lack a file of long ago.
-        let Ok(bytes) = git(source, &["show", &format!("{}:{path}", commit.parent)]) else {
+        let (Ok(bytes), Ok(patch)) = (before.map(String::into_bytes), patch) else {
             continue;
         };
-        let bytes = bytes.into_bytes();
-        let (from, to) = (&commit.parent, &commit.id);
-        let patch = git(source, &["diff", "-U0", from, to, "--", path])?;
         let changed: Vec<(u32, u32)> = patch.lines().filter_map(changed_lines).collect();
         let Some(parsed) = parsed(path, &bytes, text) else {
             continue;
@@ -186,7 +186,7 @@ fn of_commit(
             }));
         }
     }
-    Ok(pairs)
+    pairs
 }
 
 /// The lines that the head of a hunk names in the older file, as in `@@ -7,2 +9 @@`; the line before, where it only adds.

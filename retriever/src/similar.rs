@@ -86,14 +86,16 @@ pub fn similar(
     };
     near.retain(|hit| hit.chunk != request.chunk);
     let mut scored = compare(snapshot, collection, own, &near)?;
-    let words = chunk_words(&row, &text);
-    let by_words = snapshot.lexical(&words, COMPARED, within.as_ref())?;
-    for (other, embedding) in encoded_now(snapshot, encoder, &by_words)? {
-        let is_comparable = !snapshot.has_docs() || Collection::of(other.record.kind) == collection;
-        if other.id != request.chunk && is_comparable {
-            let late = max_sim(own, &embedding);
-            let dense = dot(&own.dense, &embedding.dense);
-            scored.push(halves(own, other.id, Some(late), dense));
+    if snapshot.coverage() < 1.0 {
+        let found = snapshot.lexical(&chunk_words(&row, &text), COMPARED, within.as_ref())?;
+        for (other, embedding) in encoded_now(snapshot, encoder, &found)? {
+            let is_comparable =
+                !snapshot.has_docs() || Collection::of(other.record.kind) == collection;
+            if is_comparable && other.id != request.chunk {
+                let late = max_sim(own, &embedding);
+                let dense = dot(&own.dense, &embedding.dense);
+                scored.push(halves(own, other.id, Some(late), dense));
+            }
         }
     }
     scored.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(&b.0)));
