@@ -30,10 +30,12 @@ from minilm import MiniLM
 QUESTION, DOCUMENT, LONGEST = 48, 160, 208
 # Questions of a batch that are trained on, and what each is to choose from.
 ASKED, AMONG = 16, 8
+# Code to choose from where it is measured, of each repository and kind.
+POOL = 400
 # Of the first stage's best so many are ordered anew where it is measured, and as in the program so much counts.
 TOP, SHARE = 20, 0.4
-# Questions to measure with, of each repository.
-MEASURED = 30
+# Questions to measure with, of each repository and kind.
+MEASURED = 8
 
 
 def arguments():
@@ -106,9 +108,10 @@ def measure(model, first, unseen, device):
     model.eval()
     by_repository, ranks = {}, {}
     for pair in unseen:
-        by_repository.setdefault((pair["repository"], pair["kind"]), []).append(pair)
+        if pair["kind"] != "symbol":
+            by_repository.setdefault((pair["repository"], pair["kind"]), []).append(pair)
     for (_, kind), pairs in by_repository.items():
-        pool = pairs[:encoder.POOL]
+        pool = pairs[:POOL]
         documents = [encoder.encode(first, [pair["ids"] for pair in pool[i:i + 64]], encoder.DOCUMENT, device) for i in range(0, len(pool), 64)]
         for own, pair in list(enumerate(pool))[::max(1, len(pool) // MEASURED)]:
             question, mask, _ = encoder.encode(first, [pair["query_ids"]], encoder.QUERY, device)
@@ -161,7 +164,7 @@ def main():
     batches = data.Batches(train, options.batch, 0.2, 0.3, options.seed)
     print(f"{len(train)} pairs, {len(unseen)} held out; {len(layers)} layers, {device}")
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=0.01)
-    began, step, seen, next_look = time.monotonic(), 0, [], 0.25
+    began, step, seen, next_look = time.monotonic(), 0, [], 0.5
     while True:
         part = (time.monotonic() - began) / (60 * options.minutes)
         if part >= min(next_look, 1):
@@ -169,7 +172,7 @@ def main():
             with torch.autocast(device, torch.bfloat16, enabled=short):
                 told = ", ".join(f"{name} {value:.3f}" for name, value in measure(model, first, unseen, device).items())
             print(f"{100 * min(part, 1):3.0f} % step {step}: loss {losses[0]:.3f}, right {losses[1]:.3f}; held out: {told}", flush=True)
-            next_look += 0.25
+            next_look += 0.5
         if part >= 1:
             break
         for group in optimizer.param_groups:
