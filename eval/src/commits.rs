@@ -78,7 +78,8 @@ pub(crate) struct Commit {
     pub files: Vec<(String, String)>,
 }
 
-/// The latest commits of a repository that may be asked about, the latest first.
+/// The latest commits of a repository that may be asked about, the latest first. Those that git
+/// cannot read, as in a partial clone, are left out.
 pub(crate) fn latest(source: &Path, most: usize) -> Result<Vec<Commit>, EvalError> {
     let limit = format!("-{}", most.saturating_mul(LOOKED_AT));
     let list = git(
@@ -90,7 +91,6 @@ pub(crate) fn latest(source: &Path, most: usize) -> Result<Vec<Commit>, EvalErro
         if found.len() == most {
             break;
         }
-        // A partial clone may lack what a commit of long ago is about.
         found.extend(commit(source, id).unwrap_or_default());
     }
     Ok(found)
