@@ -99,31 +99,18 @@ fn of_file(
     text: &TextEncoder,
 ) -> Vec<serde_json::Value> {
     let (bytes, found) = without_comments(path, bytes, &KINDS);
-    let Some(parsed) = parsed(path, &bytes, text) else {
+    let Some(file) = File::cut(repository, path, &bytes, text) else {
         return Vec::new();
-    };
-    let language = parsed.language.name;
-    let pair = |kind, query: &str, chunk: &Chunk| {
-        let query_ids = text.query(query).ids;
-        let ids = document_of(text, path.as_bytes(), chunk, &bytes).ids;
-        serde_json::json!(Pair {
-            repository,
-            language,
-            path,
-            kind,
-            query,
-            query_ids,
-            ids,
-        })
     };
     let mut pairs = Vec::new();
     for one in &found {
-        let answer = answer(&parsed.chunks, one.lines);
+        let answer = answer(&file.parsed.chunks, one.lines);
         if let (Some(query), Some(chunk)) = (sentence(&one.doc, &one.name), answer) {
-            pairs.push(pair("doc", &query, chunk));
+            pairs.push(file.pair("doc", &query, chunk));
         }
     }
-    let named = parsed
+    let named = file
+        .parsed
         .chunks
         .iter()
         .filter(|chunk| KINDS.contains(&chunk.kind) && chunk.tokens >= LEAST && !chunk.part);
@@ -135,17 +122,53 @@ fn of_file(
                 0 => &chunk.qualified_name,
                 _ => &chunk.name,
             };
-            pairs.push(pair("symbol", query, chunk));
+            pairs.push(file.pair("symbol", query, chunk));
         }
     }
     pairs
 }
 
 /// A file of code that nobody generated, in chunks.
-fn parsed(path: &str, bytes: &[u8], text: &TextEncoder) -> Option<ParsedFile> {
-    let count = |line: &str| text.ids(line).len();
-    let parsed = parse_file(path.as_bytes(), bytes, &count, &ChunkOptions::default());
-    (!parsed.generated && parsed.language.loose == ChunkKind::Code).then_some(parsed)
+struct File<'a> {
+    repository: &'a str,
+    path: &'a str,
+    bytes: &'a [u8],
+    text: &'a TextEncoder,
+    parsed: ParsedFile,
+}
+
+impl<'a> File<'a> {
+    fn cut(
+        repository: &'a str,
+        path: &'a str,
+        bytes: &'a [u8],
+        text: &'a TextEncoder,
+    ) -> Option<File<'a>> {
+        let count = |line: &str| text.ids(line).len();
+        let parsed = parse_file(path.as_bytes(), bytes, &count, &ChunkOptions::default());
+        let is_code = !parsed.generated && parsed.language.loose == ChunkKind::Code;
+        is_code.then_some(File {
+            repository,
+            path,
+            bytes,
+            text,
+            parsed,
+        })
+    }
+
+    /// The line that asks for one of its chunks.
+    fn pair(&self, kind: &str, query: &str, chunk: &Chunk) -> serde_json::Value {
+        let path = self.path;
+        serde_json::json!(Pair {
+            repository: self.repository,
+            language: self.parsed.language.name,
+            path,
+            kind,
+            query,
+            query_ids: self.text.query(query).ids,
+            ids: document_of(self.text, path.as_bytes(), chunk, self.bytes).ids,
+        })
+    }
 }
 
 /// What a commit says, with the chunk of each file before it in which it changes the most lines.
@@ -165,25 +188,18 @@ fn of_commit(
             continue;
         };
         let changed: Vec<(u32, u32)> = patch.lines().filter_map(changed_lines).collect();
-        let Some(parsed) = parsed(path, &bytes, text) else {
+        let Some(file) = File::cut(repository, path, &bytes, text) else {
             continue;
         };
         let touched = |chunk: &Chunk| changed.iter().map(|lines| shown(chunk, *lines)).sum();
-        let most_touched = parsed
+        let most_touched = file
+            .parsed
             .chunks
             .iter()
             .max_by_key(|chunk| -> u32 { touched(chunk) });
         let worth = |chunk: &&Chunk| touched(chunk) > 0 && chunk.tokens >= LEAST;
         if let Some(chunk) = most_touched.filter(worth) {
-            pairs.push(serde_json::json!(Pair {
-                repository,
-                language: parsed.language.name,
-                path,
-                kind: "commit",
-                query: &commit.query,
-                query_ids: text.query(&commit.query).ids,
-                ids: document_of(text, path.as_bytes(), chunk, &bytes).ids,
-            }));
+            pairs.push(file.pair("commit", &commit.query, chunk));
         }
     }
     pairs
