@@ -40,7 +40,8 @@ const HOUSEKEEPING: [&str; 7] = [
 ];
 
 /// Clones `source` (a git repository with its history) to `target` without copying it, and asks
-/// about at most `most` of its latest commits, the oldest first.
+/// about at most `most` of its latest commits, the oldest first. Returns how many commits git could
+/// not read, too.
 ///
 /// # Errors
 /// If git fails.
@@ -49,21 +50,25 @@ pub fn build(
     source: &Path,
     target: &Path,
     most: usize,
-) -> Result<Repository, EvalError> {
+) -> Result<(Repository, usize), EvalError> {
     let mut languages: BTreeMap<String, usize> = BTreeMap::new();
-    let mut commits = latest(source, most)?;
+    let Latest {
+        mut commits,
+        unread,
+    } = latest(source, most)?;
     for (_, language) in commits.iter().flat_map(|commit| &commit.files) {
         *languages.entry(language.clone()).or_default() += 1;
     }
     commits.reverse();
     clone(source, target)?;
     let main = languages.iter().max_by_key(|(_, count)| **count);
-    Ok(Repository {
+    let repository = Repository {
         name: name.to_owned(),
         language: main.map_or(String::new(), |(name, _)| name.clone()),
         root: String::new(),
         questions: commits.into_iter().map(question).collect(),
-    })
+    };
+    Ok((repository, unread))
 }
 
 /// A commit that may be asked about.
@@ -78,20 +83,33 @@ pub(crate) struct Commit {
     pub files: Vec<(String, String)>,
 }
 
-/// The latest commits of a repository that may be asked about, the latest first. Those that git
-/// cannot read, as in a partial clone, are left out.
-pub(crate) fn latest(source: &Path, most: usize) -> Result<Vec<Commit>, EvalError> {
+/// Commits of one repository.
+pub(crate) struct Latest {
+    /// Those that may be asked about, the latest first.
+    pub commits: Vec<Commit>,
+    /// How many git could not read, as in a partial clone; these are left out.
+    pub unread: usize,
+}
+
+/// The latest commits of a repository, at most `most` of which may be asked about.
+pub(crate) fn latest(source: &Path, most: usize) -> Result<Latest, EvalError> {
     let limit = format!("-{}", most.saturating_mul(LOOKED_AT));
     let list = git(
         source,
         &["rev-list", "--no-merges", "--min-parents=1", &limit, "HEAD"],
     )?;
-    let mut found = Vec::new();
+    let mut found = Latest {
+        commits: Vec::new(),
+        unread: 0,
+    };
     for id in list.lines() {
-        if found.len() == most {
+        if found.commits.len() == most {
             break;
         }
-        found.extend(commit(source, id).unwrap_or_default());
+        match commit(source, id) {
+            Ok(commit) => found.commits.extend(commit),
+            Err(_) => found.unread += 1,
+        }
     }
     Ok(found)
 }
@@ -262,7 +280,8 @@ pub(crate) mod tests {
             "Have a call c and add d",
         );
         let target = out.path().join("x");
-        let built = build("x", dir, &target, 10).unwrap();
+        let (built, unread) = build("x", dir, &target, 10).unwrap();
+        assert_eq!(unread, 0);
         let asked: Vec<_> = built
             .questions
             .iter()
@@ -284,5 +303,27 @@ pub(crate) mod tests {
         assert!(text("c.rs").is_ok() && text("d.rs").is_err());
         let error = check_out(dir, &at(0)).unwrap_err().to_string();
         assert!(error.contains("are left as they are"), "{error}");
+    }
+
+    #[test]
+    fn commits_that_cannot_be_read_are_counted() {
+        let source = tempfile::tempdir().unwrap();
+        let (dir, out) = (source.path(), tempfile::tempdir().unwrap());
+        git(dir, &["init", "-q", "-b", "main"]).unwrap();
+        for (text, message) in [
+            ("fn a() {}\n", "Begin with all of it here"),
+            ("fn a() { 1 }\n", "Give one where there was nothing"),
+            ("fn a() { 2 }\n", "Give two where there was one"),
+            ("fn a() { 3 }\n", "Give three where there was two"),
+        ] {
+            commit(dir, &[("a.rs", text)], message);
+        }
+        let tree = git(dir, &["rev-parse", "HEAD~2^{tree}"]).unwrap();
+        let (begin, end) = tree.trim().split_at(2);
+        fs::remove_file(dir.join(".git/objects").join(begin).join(end)).unwrap();
+        let (built, unread) = build("x", dir, &out.path().join("x"), 10).unwrap();
+        let asked: Vec<&str> = built.questions.iter().map(|one| &one.query[..]).collect();
+        assert_eq!(asked, ["Give three where there was two"]);
+        assert_eq!(unread, 2, "it and its child");
     }
 }

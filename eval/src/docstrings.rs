@@ -1,5 +1,6 @@
 //! Docstring → function: the first sentence of a doc comment is the question, the function without
 //! its comment is the answer, all other code of the repository, functions without comments, distracts.
+//! Types are asked for in the same way, by the file that they are in.
 //!
 //! After CodeSearchNet (Husain et al., 2019, arXiv 1909.09436): comments of fewer than three words and
 //! functions of fewer than three lines are left out, as are tests and constructors. The name of the
@@ -25,8 +26,38 @@ const LINES: u32 = 3;
 /// Largest file that is looked at.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Copies the code of `source` to `target` with the comments of functions blanked, and makes at most
-/// `most` questions about it, chosen by a hash so that they are spread and always the same.
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Functions and methods, by their lines.
+    Functions,
+    /// The files of types, interfaces and modules.
+    Types,
+}
+
+impl Asked {
+    fn kinds(self) -> &'static [ChunkKind] {
+        match self {
+            Asked::Functions => &[ChunkKind::Function, ChunkKind::Method],
+            Asked::Types => &[
+                ChunkKind::Type,
+                ChunkKind::Interface,
+                ChunkKind::Module,
+                ChunkKind::Impl,
+            ],
+        }
+    }
+
+    fn category(self) -> &'static str {
+        match self {
+            Asked::Functions => "docstring",
+            Asked::Types => "type",
+        }
+    }
+}
+
+/// Copies the code of `source` to `target` with the comments of what is asked for blanked, and makes
+/// at most `most` questions about it, chosen by a hash so that they are spread and always the same.
 ///
 /// # Errors
 /// If `source` cannot be walked or `target` cannot be written.
@@ -35,6 +66,7 @@ pub fn build(
     source: &Path,
     target: &Path,
     most: usize,
+    asked: Asked,
 ) -> Result<Repository, EvalError> {
     let options = WalkOptions {
         max_file_bytes: MAX_FILE_BYTES,
@@ -55,10 +87,10 @@ pub fn build(
         let Some(language) = language.filter(|language| language.loose == ChunkKind::Code) else {
             continue;
         };
-        let (blanked, found) = without_comments(&path, bytes, &FUNCTIONS);
+        let (blanked, found) = without_comments(&path, bytes, asked.kinds());
         write(&target.join(&path), &blanked)?;
         *languages.entry(language.name).or_default() += found.len();
-        questions.extend(found.iter().filter_map(|one| question(&path, one)));
+        questions.extend(found.iter().filter_map(|one| question(&path, one, asked)));
     }
     let main = languages.iter().max_by_key(|(_, count)| **count);
     Ok(Repository {
@@ -68,9 +100,6 @@ pub fn build(
         questions: chosen(questions, most),
     })
 }
-
-/// What the questions are about.
-const FUNCTIONS: [ChunkKind; 2] = [ChunkKind::Function, ChunkKind::Method];
 
 /// The file with the comments of its definitions of some kinds blanked, and these definitions. Lines
 /// keep their numbers. A definition whose comment does not go away is not among them.
@@ -101,7 +130,7 @@ fn definitions(path: &str, bytes: &[u8], kinds: &[ChunkKind]) -> Vec<Documented>
     found
 }
 
-fn question(path: &str, one: &Documented) -> Option<Question> {
+fn question(path: &str, one: &Documented, asked: Asked) -> Option<Question> {
     let lines = one.comment.len() as u32;
     let is_constructor = matches!(one.name.as_str(), "__init__" | "constructor" | "initialize");
     let is_test = path.to_lowercase().contains("test") || one.name.to_lowercase().contains("test");
@@ -110,10 +139,10 @@ fn question(path: &str, one: &Documented) -> Option<Question> {
     }
     Some(Question {
         query: sentence(&one.doc, &one.name)?,
-        category: "docstring".to_owned(),
+        category: asked.category().to_owned(),
         targets: vec![Target {
             path: path.to_owned(),
-            lines: Some(one.lines),
+            lines: (asked == Asked::Functions).then_some(one.lines),
         }],
         at: None,
     })
@@ -198,6 +227,27 @@ mod tests {
     }
 
     #[test]
+    fn types_are_asked_for_by_their_file() {
+        let source = tempfile::tempdir().unwrap();
+        let target = tempfile::tempdir().unwrap();
+        let python = "class Cache:\n    \"\"\"Keeps what was read last.\"\"\"\n\n    def get(self, key):\n        \"\"\"Looks a key up here.\"\"\"\n        return self.kept[key]\n";
+        fs::write(source.path().join("a.py"), python).unwrap();
+        let built = build("x", source.path(), target.path(), 10, Asked::Types).unwrap();
+        let expected = Question {
+            query: "Keeps what was read last".to_owned(),
+            category: "type".to_owned(),
+            targets: vec![Target {
+                path: "a.py".to_owned(),
+                lines: None,
+            }],
+            at: None,
+        };
+        assert_eq!(built.questions, [expected]);
+        let blanked = fs::read_to_string(target.path().join("a.py")).unwrap();
+        assert!(!blanked.contains("Keeps") && blanked.contains("Looks"));
+    }
+
+    #[test]
     fn functions_lose_their_comments_and_keep_their_lines() {
         let source = tempfile::tempdir().unwrap();
         let target = tempfile::tempdir().unwrap();
@@ -205,7 +255,7 @@ mod tests {
         let rust = "/// Takes the writer lock.\n#[inline]\nfn lock() {\n    a();\n    b();\n}\n\n/// Too short to count.\nfn x() {}\n";
         fs::write(source.path().join("a.py"), python).unwrap();
         fs::write(source.path().join("b.rs"), rust).unwrap();
-        let built = build("x", source.path(), target.path(), 10).unwrap();
+        let built = build("x", source.path(), target.path(), 10, Asked::Functions).unwrap();
         let asked: Vec<_> = built
             .questions
             .iter()
@@ -240,7 +290,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            build("x", source.path(), target.path(), 1)
+            build("x", source.path(), target.path(), 1, Asked::Functions)
                 .unwrap()
                 .questions
                 .len(),

@@ -48,8 +48,17 @@ struct Pair<'a> {
     ids: Vec<u32>,
 }
 
+/// What [`write()`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Pairs.
+    pub pairs: usize,
+    /// Commits that were left out because git could not read them.
+    pub unread: usize,
+}
+
 /// Writes the pairs of the code below `source`, one JSON object on a line; where it is a git
-/// repository, those of its latest `most` commits too. Returns how many.
+/// repository, those of its latest `most` commits too.
 ///
 /// # Errors
 /// If `source` cannot be walked, `out` cannot be written, or git fails.
@@ -59,7 +68,7 @@ pub fn write(
     most: usize,
     text: &TextEncoder,
     out: &mut dyn Write,
-) -> Result<usize, EvalError> {
+) -> Result<Written, EvalError> {
     let entries = walk(source, &WalkOptions::default()).map_err(io("walk", source))?;
     let mut count = 0;
     let mut put = |pair: serde_json::Value| {
@@ -80,15 +89,21 @@ pub fn write(
             .into_iter()
             .try_for_each(&mut put)?;
     }
+    let mut unread = 0;
     // Without its history it has no commits to ask about.
     if source.join(".git").exists() {
-        for commit in commits::latest(source, most)? {
+        let latest = commits::latest(source, most)?;
+        unread = latest.unread;
+        for commit in latest.commits {
             of_commit(repository, source, &commit, text)
                 .into_iter()
                 .try_for_each(&mut put)?;
         }
     }
-    Ok(count)
+    Ok(Written {
+        pairs: count,
+        unread,
+    })
 }
 
 /// The lines of one file, as values.
@@ -239,13 +254,17 @@ mod tests {
         fs::write(source.path().join("lock.rs"), code).unwrap();
         let text = TextEncoder::open(&Profile::bundled()).unwrap();
         let mut out = Vec::new();
-        let count = write("r", source.path(), 9, &text, &mut out).unwrap();
+        let written = write("r", source.path(), 9, &text, &mut out).unwrap();
         let lines = String::from_utf8(out).unwrap();
         let pairs: Vec<serde_json::Value> = lines
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        assert_eq!(pairs.len(), count);
+        let expected = Written {
+            pairs: pairs.len(),
+            unread: 0,
+        };
+        assert_eq!(written, expected);
         let doc = pairs.iter().find(|pair| pair["kind"] == "doc").unwrap();
         assert_eq!(doc["query"], "Takes the lock of the only writer");
         let ids: Vec<u32> = serde_json::from_value(doc["ids"].clone()).unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use fathom_encoders::{Profile, TextEncoder};
+use fathom_eval::docstrings::Asked;
 use fathom_eval::labels::{Labels, Repository};
 use fathom_eval::{EvalError, commits, docstrings};
 
@@ -17,6 +18,8 @@ use crate::errors::{Exit, Failure};
 pub enum Kind {
     /// The first sentence of a doc comment asks for its function, whose comment is taken away
     Docstrings,
+    /// The first sentence of a doc comment asks for the file of its type, whose comment is taken away
+    Types,
     /// The message of a commit asks for the files that it changed, in the tree before it
     Commits,
     /// No questions, but pairs of what may be asked and the code that answers, to train models on
@@ -49,7 +52,8 @@ pub fn run(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
             let what = format!("two of the sources are called `{name}`");
             return Err(Failure::new(what, "rename one of the folders").into());
         }
-        let built = build(args, &name, source)?;
+        let (built, unread) = build(args, &name, source)?;
+        note_unread(global, &name, unread);
         let (questions, language) = (built.questions.len(), &built.language);
         global.note(&format!("{name} ({language}): {questions} questions"));
         if questions > 0 {
@@ -67,10 +71,23 @@ pub fn run(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
     })
 }
 
-fn build(args: &BuildArgs, name: &str, source: &Path) -> Result<Repository, EvalError> {
+/// Says that commits are left out, so that nothing is silently missing.
+fn note_unread(global: &Global, name: &str, unread: usize) {
+    if unread > 0 {
+        global.note(&format!(
+            "{name}: left out {unread} commits that git cannot read; clone it whole, without \
+             `--filter` or `--depth`"
+        ));
+    }
+}
+
+/// With the number of commits that could not be read.
+fn build(args: &BuildArgs, name: &str, source: &Path) -> Result<(Repository, usize), EvalError> {
     let target = args.out.join("sources").join(name);
+    let documented = |asked| docstrings::build(name, source, &target, args.most, asked);
     match args.kind {
-        Kind::Docstrings => docstrings::build(name, source, &target, args.most),
+        Kind::Docstrings => Ok((documented(Asked::Functions)?, 0)),
+        Kind::Types => Ok((documented(Asked::Types)?, 0)),
         Kind::Commits | Kind::Pairs => commits::build(name, source, &target, args.most),
     }
 }
@@ -82,9 +99,10 @@ fn pairs(global: &Global, args: &BuildArgs) -> anyhow::Result<Exit> {
     let mut written = 0;
     for source in &args.sources {
         let name = name(source)?;
-        let count = fathom_eval::pairs::write(&name, source, args.most, &text, &mut out)?;
-        global.note(&format!("{name}: {count} pairs"));
-        written += count;
+        let done = fathom_eval::pairs::write(&name, source, args.most, &text, &mut out)?;
+        note_unread(global, &name, done.unread);
+        global.note(&format!("{name}: {} pairs", done.pairs));
+        written += done.pairs;
     }
     out.flush()?;
     Ok(match written {
