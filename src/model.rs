@@ -5,11 +5,11 @@
 //! query as soon as it can. Where a daemon runs, it has the model loaded and is asked instead.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use fathom_encoders::{
-    Document, Embedding, Encoder, EncoderError, EncoderOptions, Profile, TextEncoder,
+    Document, Embedding, Encoder, EncoderError, EncoderOptions, Judge, Profile, TextEncoder,
 };
 use fathom_indexer::pipeline;
 use fathom_indexes::ChunkRow;
@@ -48,6 +48,8 @@ enum State {
 pub struct QueryModel {
     profile: Profile,
     state: Mutex<State>,
+    /// Read when it is first asked for.
+    judge: OnceLock<Option<Judge>>,
 }
 
 impl QueryModel {
@@ -104,6 +106,7 @@ impl QueryModel {
         QueryModel {
             profile: profile.clone(),
             state: Mutex::new(State::Loading(thread)),
+            judge: OnceLock::new(),
         }
     }
 
@@ -250,6 +253,14 @@ impl QueryModel {
 impl QueryEncoder for QueryModel {
     fn embed(&self, query: &str) -> Result<Embedding, EncoderError> {
         self.encode_query(query)
+    }
+
+    fn judge(&self) -> Result<Option<&Judge>, EncoderError> {
+        if let Some(judge) = self.judge.get() {
+            return Ok(judge.as_ref());
+        }
+        let judge = self.profile.judge()?;
+        Ok(self.judge.get_or_init(|| judge).as_ref())
     }
 
     fn embed_chunks(

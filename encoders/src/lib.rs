@@ -8,6 +8,7 @@
 
 mod embedding;
 mod error;
+mod judge;
 mod profile;
 pub mod runtime;
 mod session;
@@ -16,6 +17,7 @@ mod text;
 
 pub use embedding::{Document, Embedding, TokenMatrix};
 pub use error::EncoderError;
+pub use judge::Judge;
 pub use profile::{Kind, KnownHash, Named, Profile, TextRules};
 pub use runtime::RuntimeLocation;
 pub use session::{Encoder, EncoderOptions, PairEncoder, PairScore, Provider};

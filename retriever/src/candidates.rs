@@ -27,6 +27,8 @@ pub struct Pool {
     pub candidates: Vec<Candidate>,
     /// What is shown.
     pub rows: Vec<ChunkRow>,
+    /// The query's vectors, where they were wanted.
+    pub query: Option<Embedding>,
 }
 
 /// What a search looks for and where.
@@ -68,6 +70,7 @@ pub fn gather(
 ) -> Result<Pool, RetrieveError> {
     let mut scores = Scores::default();
     let mut ids = BTreeSet::new();
+    let mut embedded = None;
     let lexical = sought.lexical()?;
     if matches!(sought.mode, Mode::Hybrid | Mode::Lexical) {
         scores.lexical = by_chunk(&lexical);
@@ -97,11 +100,16 @@ pub fn gather(
             (_, lists) => lists.unwrap_or_default(),
         };
         (scores.late, scores.dense) = (lists.late, lists.dense);
+        embedded = Some(query);
     }
     let ids: Vec<ChunkId> = ids.into_iter().collect();
     let rows = sought.snapshot.chunks(&ids)?;
     let candidates = rows.iter().map(|row| candidate(row, &scores)).collect();
-    Ok(Pool { candidates, rows })
+    Ok(Pool {
+        candidates,
+        rows,
+        query: embedded,
+    })
 }
 
 impl Sought<'_> {

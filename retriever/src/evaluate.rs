@@ -99,10 +99,13 @@ pub fn merged_by_file(results: &[Ranked]) -> Vec<Ranked> {
 
 /// The rank (from 1) of the first of the ten results that shows `target`.
 fn rank_of(target: &Target, results: &[Ranked]) -> Option<usize> {
-    let shows = |result: &Ranked| {
-        paths_match(&result.path, &target.path) && overlaps(result.lines, target.lines)
-    };
+    let shows = |result: &Ranked| matches(result, target);
     results.iter().take(DEPTH).position(shows).map(|i| i + 1)
+}
+
+/// Whether a result shows a target.
+pub fn matches(result: &Ranked, target: &Target) -> bool {
+    paths_match(&result.path, &target.path) && overlaps(result.lines, target.lines)
 }
 
 fn overlaps(lines: (u32, u32), span: Option<(u32, u32)>) -> bool {

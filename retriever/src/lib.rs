@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod filter;
 mod imports;
 mod intent;
+mod judging;
 pub mod lines;
 mod paths;
 pub mod rank;

@@ -1,6 +1,6 @@
 //! What is asked of a search and what comes back.
 
-use fathom_encoders::{Embedding, EncoderError};
+use fathom_encoders::{Embedding, EncoderError, Judge};
 use fathom_indexes::{ChunkKind, ChunkRow};
 
 use crate::content::Content;
@@ -162,6 +162,14 @@ pub struct SearchOutcome {
 pub trait QueryEncoder {
     /// The query's token matrix and dense vector.
     fn embed(&self, query: &str) -> Result<Embedding, EncoderError>;
+
+    /// What reads token vectors of the query and of candidates together, where the model has it.
+    ///
+    /// # Errors
+    /// If the model's files cannot be read.
+    fn judge(&self) -> Result<Option<&Judge>, EncoderError> {
+        Ok(None)
+    }
 
     /// The embeddings of chunks that the store has none of yet; `texts[i]` is the whole text of the file of `rows[i]`.
     /// They may be those of the first chunks only, at least one, where there is no time for more.

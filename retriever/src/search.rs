@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use fathom_encoders::Judge;
 use fathom_indexes::{ChunkRow, ChunkSet, FileId, Snapshot};
 
 use crate::candidates::{self, Pool, Sought};
 use crate::confidence;
 use crate::error::RetrieveError;
 use crate::filter::Matcher;
-use crate::rank::{self, Placed, Signal, Weights};
+use crate::judging;
+use crate::rank::{self, Placed, Signal, Weights, features};
 use crate::regex_mode;
 use crate::request::{Confidence, Mode, QueryEncoder, SearchHit, SearchOutcome, SearchRequest};
 use crate::symbol_mode;
@@ -65,11 +67,16 @@ fn ranked(
         mode: request.mode,
     };
     let pool = candidates::gather(&sought, encoder)?;
-    let placed = rank::rank(
-        &understood,
-        &pool.candidates,
-        &weights(&understood, request),
-    );
+    let weights = weights(&understood, request);
+    let values = features::of(&understood, &pool.candidates);
+    let judge = match judging::is_wanted(&pool, request.mode, &weights) {
+        true => judge(encoder)?,
+        false => None,
+    };
+    let placed = match judge {
+        Some(judge) => judging::order(judge, snapshot, &pool, values, &weights),
+        None => rank::order(values, &pool.candidates, &weights),
+    };
     let hits = hits(snapshot, &pool, &placed, request)?;
     Ok(SearchOutcome {
         hits,
@@ -90,6 +97,13 @@ pub(crate) fn selection(
         return Ok(None);
     }
     Ok(Some(snapshot.select(&|head| matcher.keeps(head))?))
+}
+
+fn judge(encoder: Option<&dyn QueryEncoder>) -> Result<Option<&Judge>, RetrieveError> {
+    Ok(match encoder {
+        Some(encoder) => encoder.judge()?,
+        None => None,
+    })
 }
 
 fn weights(understood: &Understanding, request: &SearchRequest) -> Weights {

@@ -10,6 +10,8 @@ use crate::fake_hub::{BRANCH, COMMIT, FakeHub};
 use crate::watch::{Daemon, becomes};
 
 const QUERY: &str = "where is a file opened";
+/// Long enough to be judged.
+const LONG: &str = "takes the lock of the only writer and waits for it while another process still has the file open";
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new("encoders/tests/fixtures")
@@ -363,7 +365,31 @@ fn a_model_in_fathoms_own_layout_keeps_its_codebook() {
     select(&sandbox, &["mine"]);
     sandbox.run(&["index"]).expect_code(0);
     assert!(!sandbox.found(&["--mode", "late", QUERY]).is_empty());
+    assert!(judged(&sandbox, &[LONG]), "the judge comes along");
     sandbox.run(&["check"]).expect_code(0);
+}
+
+#[test]
+fn long_questions_are_judged() {
+    let sandbox = Sandbox::new(SMALL);
+    sandbox.run(&["index"]).expect_code(0);
+    for (args, expected) in [
+        (&[LONG][..], true),
+        (&["--mode", "late", LONG], true),
+        (&["--mode", "dense", LONG], false),
+        (&["--mode", "lexical", LONG], false),
+        (&[QUERY], false),
+    ] {
+        assert_eq!(judged(&sandbox, args), expected, "{args:?}");
+    }
+}
+
+/// Whether the judge has a part in a result's score.
+fn judged(sandbox: &Sandbox, args: &[&str]) -> bool {
+    let args = [&["search", "--json", "--explain-score"], args].concat();
+    let found = sandbox.run(&args).expect_code(0).json();
+    let results = found["results"].as_array().unwrap();
+    results.iter().any(|one| one["scores"]["judge"].is_number())
 }
 
 #[test]

@@ -13,6 +13,7 @@ const BUNDLED_TOML: &str = include_str!("../../models/default/profile.toml");
 const BUNDLED_MODEL: &[u8] = include_bytes!("../../models/default/model.onnx");
 const BUNDLED_TOKENIZER: &[u8] = include_bytes!("../../models/default/tokenizer.json");
 const BUNDLED_CODEBOOK: &[u8] = include_bytes!("../../models/default/codebook.bin");
+const BUNDLED_JUDGE: &[u8] = include_bytes!("../../models/default/judge.safetensors");
 
 /// Name of the file that describes a folder.
 pub(super) const FILE: &str = "profile.toml";
@@ -50,6 +51,7 @@ struct Description {
     model: FileEntry,
     tokenizer: FileEntry,
     codebook: Option<FileEntry>,
+    judge: Option<FileEntry>,
     text: TextRules,
 }
 
@@ -183,6 +185,26 @@ impl Described {
             .transpose()
     }
 
+    /// The judge that reads the model's token vectors, if it has one. No part of the identity either.
+    ///
+    /// # Errors
+    /// If its file cannot be read or is not the one that the profile describes.
+    pub(crate) fn judge_bytes(&self) -> Result<Option<Cow<'static, [u8]>>, EncoderError> {
+        let entry = self.described.judge.as_ref();
+        entry
+            .map(|entry| self.bytes(entry, BUNDLED_JUDGE))
+            .transpose()
+    }
+
+    /// Where the files are that are not in the binary, else the bundled profile.
+    pub(crate) fn path_of_judge(&self) -> PathBuf {
+        let file = self.described.judge.as_ref().map(|entry| &entry.file);
+        match (&self.folder, file) {
+            (Some(folder), Some(file)) => folder.join(file),
+            _ => PathBuf::from("bundled profile"),
+        }
+    }
+
     /// The bytes of one file, checked when they come from disk. Those in the
     /// binary are checked by a test, not at every start.
     fn bytes(
@@ -244,6 +266,7 @@ mod tests {
         assert!(on_disk.model_bytes().unwrap() == bundled.model_bytes().unwrap());
         assert!(on_disk.tokenizer_bytes().unwrap() == bundled.tokenizer_bytes().unwrap());
         assert!(on_disk.codebook_bytes().unwrap() == bundled.codebook_bytes().unwrap());
+        assert!(on_disk.judge_bytes().unwrap() == bundled.judge_bytes().unwrap());
     }
 
     #[test]

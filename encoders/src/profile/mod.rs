@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::EncoderError;
+use crate::judge::Judge;
 pub(crate) use described::Described;
 pub use described::TextRules;
 pub(crate) use layout::PYTHON_SPACE;
@@ -360,5 +361,23 @@ impl Profile {
             Parts::Joint(described) => described.codebook_bytes(),
             _ => Ok(None),
         }
+    }
+
+    /// The judge that reads the model's token vectors, if it has one. No part of the identity.
+    ///
+    /// # Errors
+    /// If its file cannot be read, is not the one that the profile describes, or is no judge.
+    pub fn judge(&self) -> Result<Option<Judge>, EncoderError> {
+        let Parts::Joint(described) = self.of_tokens().parts() else {
+            return Ok(None);
+        };
+        let Some(bytes) = described.judge_bytes()? else {
+            return Ok(None);
+        };
+        let judge = Judge::parse(&bytes).map_err(|reason| EncoderError::Profile {
+            path: described.path_of_judge(),
+            reason,
+        })?;
+        Ok(Some(judge))
     }
 }

@@ -37,7 +37,7 @@ fn is_part(path: &str) -> bool {
         "json" => name != RECORD_FILE && !name.ends_with(".index.json"),
         "onnx" => true,
         // The whole model's own are at the top, for PyTorch.
-        "safetensors" => !folder.is_empty(),
+        "safetensors" => !folder.is_empty() || path == "judge.safetensors",
         "toml" => path == "profile.toml",
         "bin" => path == "codebook.bin",
         extension => extension.starts_with("onnx_data"),
@@ -346,6 +346,7 @@ mod tests {
             ("model.json", false),
             ("model.safetensors.index.json", false),
             ("codebook.bin", true),
+            ("judge.safetensors", true),
             ("pytorch_model.bin", false),
             (".cache/x.json", false),
             ("a/b/c.json", false),

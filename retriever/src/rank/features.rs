@@ -10,7 +10,7 @@ use crate::paths::names_path;
 use crate::understand::{QueryKind, Understanding};
 use crate::words::{self, Word};
 
-/// One value of 0 to 1 per signal.
+/// One value per signal.
 pub type Values = [f32; Signal::ALL.len()];
 
 /// How many further chunks of a file count towards its coherence.
@@ -18,7 +18,7 @@ const COHERENT_CHUNKS: usize = 5;
 /// Relevance from which a chunk counts towards it: what is worse says little but that its file is long.
 const COHERENT_FROM: f32 = 0.2;
 
-/// The values of every candidate, but for those that depend on weights or on the order.
+/// The values of every candidate, but for those that depend on weights or on the order, and the judge's.
 pub fn of(query: &Understanding, pool: &[Candidate]) -> Vec<Values> {
     let mut values: Vec<Values> = vec![[0.0; Signal::ALL.len()]; pool.len()];
     lists(pool, &mut values);

@@ -5,7 +5,7 @@ use crate::understand::Understanding;
 /// Declares the signals with their names and weights, in the order of output.
 macro_rules! signals {
     ($($(#[$doc:meta])* $signal:ident $name:literal $words:literal $symbol:literal,)*) => {
-        /// What a candidate is judged by. Each has a value of 0 to 1.
+        /// What a candidate is judged by. Each but the judge's has a value of 0 to 1.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Signal { $($(#[$doc])* $signal,)* }
 
@@ -34,6 +34,8 @@ signals! {
     Dense "dense"                                               0.15   0.15,
     /// BM25 score, as a share of the best.
     Lexical "lexical"                                           0.30   0.30,
+    /// By how much it is better than other candidates where the judge reads both; of any range.
+    Judge "judge"                                               0.10   0.00,
     /// It defines an identifier that the query names.
     Definition "definition"                                     0.30   0.75,
     /// Its file's path is one that the query names.
