@@ -39,13 +39,15 @@ links() {
     have c++ && printf 'int main(){}' | c++ -x c++ - "-l$1" -o /dev/null 2>/dev/null
 }
 
-# Where bindgen looks for it: its own variable, then the usual folders.
+# Where bindgen looks for it: its own variable, what llvm-config names, then the usual folders. LLVM
+# comes without it too, and libclang-cpp is another library.
 has_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return
-    have llvm-config && return
-    compgen -G '/usr/lib/llvm*/lib/libclang*.so*' >/dev/null && return
-    compgen -G '/usr/lib/*/libclang*.so*' >/dev/null && return
-    compgen -G '/usr/lib64/libclang*.so*' >/dev/null && return
+    local folder folders=(/usr/lib/llvm*/lib /usr/lib/*-linux-gnu /usr/lib64 /usr/local/lib)
+    have llvm-config && folders+=("$(llvm-config --libdir)")
+    for folder in "${folders[@]}"; do
+        compgen -G "$folder/libclang[.-]*" | grep -E 'libclang(-[0-9][0-9.]*)?\.so' >/dev/null && return
+    done
     # Apple's own tools have it.
     [ "$(uname -s)" = Darwin ] && xcode-select -p >/dev/null 2>&1
 }
