@@ -9,6 +9,7 @@ mod documented;
 mod generated;
 mod layout;
 mod nesting;
+mod opening;
 mod parse;
 mod partition;
 mod prepare;
@@ -31,6 +32,7 @@ pub(crate) use decode::utf16;
 pub(crate) use describe::truncate;
 pub use documented::{Documented, documented};
 pub(crate) use generated::is_generated;
+use opening::Opening;
 pub(crate) use syntax::Unit;
 
 /// Sizes, all in tokens of the model that encodes the chunks.
@@ -142,7 +144,10 @@ pub fn parse_file(
             }
         }
     };
-    let mut chunks = chunks(path, language, &rows, &syntax, options);
+    let mut chunks = chunks(language, &rows, &syntax, options);
+    if let Some(opening) = opening::of(language, &text, &syntax) {
+        name_module(path, &mut chunks, opening);
+    }
     if chunks.len() > options.max_chunks {
         chunks.truncate(options.max_chunks);
         notes.push("too-many-chunks: the rest of the file is left out");
@@ -181,13 +186,7 @@ fn read_syntax(
     Ok(syntax::read(language, &tree, &text, rows.line_count()))
 }
 
-fn chunks(
-    path: &[u8],
-    language: &Language,
-    rows: &Rows,
-    syntax: &Syntax,
-    options: &ChunkOptions,
-) -> Vec<Chunk> {
+fn chunks(language: &Language, rows: &Rows, syntax: &Syntax, options: &ChunkOptions) -> Vec<Chunk> {
     let layout = Layout {
         rows,
         units: &syntax.units,
@@ -195,23 +194,24 @@ fn chunks(
         leads: &syntax.leads,
         options,
     };
-    let mut chunks: Vec<Chunk> = layout
+    layout
         .pieces()
         .into_iter()
         .map(|piece| chunk(rows, syntax, language.loose, piece))
-        .collect();
-    if let Some(first) = chunks.first_mut()
-        && first.name.is_empty()
-        && language.loose == ChunkKind::Code
-        && !syntax.file_doc.is_empty()
-        && !is_licence(&syntax.file_doc)
-    {
-        first.kind = ChunkKind::Module;
-        first.name = module_name(path);
-        first.qualified_name.clone_from(&first.name);
-        first.doc.clone_from(&syntax.file_doc);
+        .collect()
+}
+
+/// Code around the opening comment that is no definition stands for the file itself.
+fn name_module(path: &[u8], chunks: &mut [Chunk], opening: Opening) {
+    let around = chunks
+        .iter_mut()
+        .find(|chunk| chunk.bytes.contains(&opening.start));
+    if let Some(chunk) = around.filter(|chunk| chunk.kind == ChunkKind::Code) {
+        chunk.kind = ChunkKind::Module;
+        chunk.name = module_name(path);
+        chunk.qualified_name.clone_from(&chunk.name);
+        chunk.doc = opening.doc;
     }
-    chunks
 }
 
 fn chunk(rows: &Rows, syntax: &Syntax, loose: ChunkKind, piece: Piece) -> Chunk {
@@ -234,13 +234,6 @@ fn chunk(rows: &Rows, syntax: &Syntax, loose: ChunkKind, piece: Piece) -> Chunk 
         tokens: rows.tokens(&piece.rows),
         part: piece.part,
     }
-}
-
-fn is_licence(doc: &str) -> bool {
-    let doc = doc.to_lowercase();
-    ["copyright", "licence", "license", "spdx"]
-        .iter()
-        .any(|word| doc.contains(word))
 }
 
 /// The file's stem, or its folder's name where the stem says nothing.

@@ -45,8 +45,6 @@ pub(crate) struct Syntax {
     /// For each line, how many syntax nodes a cut in front of it would split.
     pub(crate) cuts: Vec<u16>,
     pub(crate) mentions: Vec<Mention>,
-    /// Doc comment of the file itself.
-    pub(crate) file_doc: String,
     /// Whether each line is a comment or an attribute and nothing else.
     pub(crate) leads: Vec<bool>,
     /// Whether each line is a comment and nothing else.
@@ -373,21 +371,6 @@ impl<'a> Walk<'a> {
                 open.max(0) as u16 + 2 * u16::from(splits_comment)
             })
             .collect();
-        let mut doc = String::new();
-        let first = (0..line_count)
-            .find(|&line| !self.text[self.line_starts[line]..].starts_with(['\n', '\r']));
-        for line in
-            (first.unwrap_or(0)..line_count).take_while(|&line| self.leads[line] != Lead::None)
-        {
-            let start = self.line_starts[line];
-            let end = self
-                .line_starts
-                .get(line + 1)
-                .copied()
-                .unwrap_or(self.text.len());
-            describe::push_doc(&mut doc, &self.text[start..end]);
-        }
-        syntax.file_doc = describe::trim_doc(doc);
         let is = |wanted: fn(&Lead) -> bool| self.leads.iter().map(wanted).collect();
         syntax.leads = is(|lead| *lead != Lead::None);
         syntax.comments = is(|lead| *lead == Lead::Comment);

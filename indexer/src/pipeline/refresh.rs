@@ -21,7 +21,7 @@ use crate::source::{self, Reading};
 use crate::walk::{self, Walk, WalkEntry};
 
 /// Changes whenever the same file would be cut differently: everything is cut again then.
-const CHUNKER: &str = "2";
+const CHUNKER: &str = "3";
 /// Stack of a worker: some grammars recurse.
 const STACK: usize = 16 << 20;
 /// Files that may wait for the writer; each is at most as large as the walk's limit.
