@@ -105,7 +105,11 @@ mod tests {
             &options,
         );
         let chunk = &parsed.chunks[0];
-        (chunk.kind.to_string(), chunk.name.clone(), chunk.doc.clone())
+        (
+            chunk.kind.to_string(),
+            chunk.name.clone(),
+            chunk.doc.clone(),
+        )
     }
 
     #[test]
