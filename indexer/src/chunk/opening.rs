@@ -38,8 +38,14 @@ pub(crate) fn of(language: &Language, text: &str, syntax: &Syntax) -> Option<Ope
     docstring.chain(comments).find_map(|comment| {
         let doc = doc(&text[comment.clone()]);
         let start = comment.start as u32;
-        (!doc.is_empty()).then_some(Opening { doc, start })
+        says_something(&doc).then_some(Opening { doc, start })
     })
+}
+
+/// A line of one word is a name, of the file or of the project.
+fn says_something(doc: &str) -> bool {
+    doc.lines()
+        .any(|line| line.split_whitespace().nth(1).is_some())
 }
 
 /// Leads what follows, as a comment does, and says nothing.
@@ -118,8 +124,8 @@ mod tests {
         let cases = [
             (
                 "a.rs",
-                "#![no_std]\n//! Adds.\n//!\n//! Twice.\n\nuse a;\n".into(),
-                "Adds.\nTwice.",
+                "#![no_std]\n//! Adds two numbers.\n//!\n//! Twice.\n\nuse a;\n".into(),
+                "Adds two numbers.\nTwice.",
             ),
             (
                 "a.go",
@@ -128,18 +134,20 @@ mod tests {
             ),
             (
                 "a.py",
-                format!("#!/usr/bin/python\n# {licence}\n'''Adds.\n\nTwice.'''\nimport b\n"),
-                "Adds.\nTwice.",
+                format!(
+                    "#!/usr/bin/python\n# {licence}\n'''Adds two numbers.\n\nTwice.'''\nimport b\n"
+                ),
+                "Adds two numbers.\nTwice.",
             ),
             (
                 "a.c",
-                format!("/*\n * Adds.\n *\n * {licence}\n */\n#include <b.h>\n"),
-                "Adds.",
+                format!("/*\n * Adds two numbers.\n *\n * {licence}\n */\n#include <b.h>\n"),
+                "Adds two numbers.",
             ),
             (
                 "a/__init__.py",
-                "\"\"\"Adds.\"\"\"\nimport b\n".into(),
-                "Adds.",
+                "\"\"\"Adds two numbers.\"\"\"\nimport b\n".into(),
+                "Adds two numbers.",
             ),
         ];
         for (path, text, doc) in cases {
@@ -153,6 +161,12 @@ mod tests {
             ("a.py", "import b\n\n'''Not the first.'''\n", "code", ""),
             ("a.py", "'''Never ends.\nimport b\n", "code", ""),
             ("a.py", "# Copyright 2026\nimport b\n", "code", ""),
+            (
+                "a.swift",
+                "//\n//  a.swift\n//  Project\n//\n//  Copyright x\n\nimport b\n",
+                "code",
+                "",
+            ),
             (
                 "a.c",
                 "/* Adds. */\nint a(void) {\n  return 1;\n}\n",
