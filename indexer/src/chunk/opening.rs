@@ -22,9 +22,10 @@ pub(crate) fn of(language: &Language, text: &str, syntax: &Syntax) -> Option<Ope
     let before = definitions.min().unwrap_or(usize::MAX);
     let mut comments: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
-    for (content, &leads) in text.split_inclusive('\n').zip(&syntax.leads).take(before) {
+    let leads = syntax.leads.iter().zip(&syntax.comments);
+    for (content, (&leads, &is_comment)) in text.split_inclusive('\n').zip(leads).take(before) {
         let end = at + content.len();
-        if leads && !is_attribute(content) {
+        if is_comment || leads && !is_attribute(content) {
             match comments.last_mut() {
                 Some(last) if last.end == at => last.end = end,
                 _ => comments.push(at..end),
@@ -143,6 +144,11 @@ mod tests {
                 "a.c",
                 format!("/*\n * Adds two numbers.\n *\n * {licence}\n */\n#include <b.h>\n"),
                 "Adds two numbers.",
+            ),
+            (
+                "a.js",
+                "/**\n@file Adds two numbers.\n*/\nimport b from 'b';\n".into(),
+                "@file Adds two numbers.",
             ),
             (
                 "a/__init__.py",
